@@ -1,0 +1,82 @@
+"""Bells between stages: after commit, tell a stage of this tenant to look now.
+
+The table is the queue, Celery is the doorbell (house rule 7). A ring that is lost costs at most
+a minute: in the same transaction the tenant and stage are noted in the shared `due` table, and
+the sweep rings again for every note it finds.
+"""
+
+from __future__ import annotations
+
+import time
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from inventory_control.core.telemetry import bells_unheard, correlation_id, log
+from inventory_control.core.tenancy import TenantRef, current_tenant
+
+RUNG_FOR_MS = 5_000
+"""How long one unanswered ring silences the next; the stage clears it when it starts."""
+SILENT_FOR_S = 1.0
+"""After a failed ring, how long this process leaves the broker alone."""
+
+_logger = log(__name__)
+_silent_until = 0.0
+_redis: list[Redis] = []
+
+
+def ring(stage: str) -> None:
+    """Note that a stage has work in the current tenant, and ring its bell after commit.
+
+    Never fails because of the broker: the note in `due` is what counts.
+    """
+    tenant = current_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ic_sys.mark_due(%s)", [stage])
+    transaction.on_commit(lambda: press(stage, tenant))
+
+
+def press(stage: str, tenant: TenantRef) -> None:
+    """Send the message "look now"; rings still unanswered are not repeated."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        bells_unheard.inc()
+        return
+    try:
+        if not _flags().set(_flag(stage, tenant), "1", nx=True, px=RUNG_FOR_MS):
+            return
+        current_app.send_task(
+            f"stages.{stage}",
+            args=[str(tenant.id)],
+            headers={"ic_tenant": str(tenant.id), "ic_correlation": correlation_id()},
+            retry=False,
+            ignore_result=True,
+        )
+    except (OperationalError, RedisError, OSError) as error:
+        _silent_until = time.monotonic() + SILENT_FOR_S
+        bells_unheard.inc()
+        _logger.warning("bell.unheard", stage=stage, error=str(error))
+
+
+def answer(stage: str, tenant: TenantRef) -> None:
+    """Let the bell ring again; a stage calls this before it looks, so that nothing is missed."""
+    try:
+        _flags().delete(_flag(stage, tenant))
+    except RedisError as error:
+        _logger.warning("bell.unanswered", stage=stage, error=str(error))
+
+
+def _flag(stage: str, tenant: TenantRef) -> str:
+    return f"bell:{tenant.id.hex}:{stage}"
+
+
+def _flags() -> Redis:
+    if not _redis:
+        _redis.append(
+            Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.2)
+        )
+    return _redis[0]

@@ -1,0 +1,1 @@
+"""The database backend: tenant schema and database role set together, or nothing runs."""

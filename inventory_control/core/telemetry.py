@@ -1,0 +1,125 @@
+"""Correlation ids, structured logs and counters; the only place that knows the exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_correlation: ContextVar[str] = ContextVar("correlation_id", default="")
+_tenant_label: ContextVar[str] = ContextVar("tenant_label", default="")
+
+registry = CollectorRegistry()
+
+events_posted = Counter(
+    "ic_events_posted", "Events posted on the ledger.", ["tenant"], registry=registry
+)
+events_refused = Counter(
+    "ic_events_refused", "Rows refused on the way in.", ["tenant", "code"], registry=registry
+)
+context_errors = Counter(
+    "ic_context_errors",
+    "Statements stopped because tenant context was missing or wrong.",
+    registry=registry,
+)
+security_events = Counter(
+    "ic_security_events", "Denials and failed sign-ins.", ["tenant", "kind"], registry=registry
+)
+bells_unheard = Counter(
+    "ic_bells_unheard", "Bells the broker did not take; the sweep covers them.", registry=registry
+)
+request_seconds = Histogram(
+    "ic_request_seconds", "HTTP requests.", ["view", "method", "status"], registry=registry
+)
+event_lag_seconds = Gauge(
+    "ic_event_lag_seconds", "Age of the oldest unposted event.", ["tenant"], registry=registry
+)
+oldest_due_seconds = Gauge(
+    "ic_oldest_due_seconds", "Age of the oldest due row.", ["tenant", "stage"], registry=registry
+)
+queue_depth = Gauge("ic_queue_depth", "Due rows.", ["tenant", "stage"], registry=registry)
+oldest_unsealed_seconds = Gauge(
+    "ic_oldest_unsealed_seconds",
+    "Age of the oldest audit entry not yet sealed.",
+    ["tenant"],
+    registry=registry,
+)
+
+
+def metrics_page() -> bytes:
+    """All series in the exposition format."""
+    return generate_latest(registry)
+
+
+def correlation_id() -> str:
+    """The id that ties together everything one cause set off; made up when there is none yet."""
+    current = _correlation.get()
+    if not current:
+        current = uuid4().hex
+        _correlation.set(current)
+    return current
+
+
+@contextmanager
+def correlated(value: str | None) -> Iterator[str]:
+    """Run a block under a correlation id; None starts a new one."""
+    token = _correlation.set(value or uuid4().hex)
+    try:
+        yield _correlation.get()
+    finally:
+        _correlation.reset(token)
+
+
+@contextmanager
+def labelled(tenant: str) -> Iterator[None]:
+    """Label every log line and counter of a block with the tenant; `core.tenancy` calls it."""
+    token = _tenant_label.set(tenant)
+    try:
+        yield
+    finally:
+        _tenant_label.reset(token)
+
+
+def tenant_label() -> str:
+    """The tenant of the present context, as metrics and logs name it; `-` outside of one."""
+    return _tenant_label.get() or "-"
+
+
+def _stamp(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    event.setdefault("tenant", tenant_label())
+    event.setdefault("correlation_id", _correlation.get() or "-")
+    return event
+
+
+def configure_logging() -> None:
+    """Send every log line out as JSON with tenant and correlation id; called once by settings."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _stamp,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        cache_logger_on_first_use=True,
+    )
+
+
+def log(name: str) -> structlog.stdlib.BoundLogger:
+    """A structured logger; every line carries tenant and correlation id."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(logger_name=name)
+    return logger
+
+
+def security_log(kind: str, **facts: object) -> None:
+    """Record a denial or a failed sign-in where a tenant's admin and the partner can see it."""
+    security_events.labels(tenant=tenant_label(), kind=kind).inc()
+    log("security").warning(kind, **facts)

@@ -1,0 +1,304 @@
+"""Tenant context: the only door to switching schema and role, and the task class that uses it.
+
+A tenant is a schema and a database role, set together in one statement (decision D6). Nothing
+here falls back: without a context no statement runs, and a queryset or a row taken from one
+tenant refuses to run in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+import psycopg
+from celery import Task
+from django.conf import settings
+from django.core.signing import Signer
+from django.db import connection, connections, models
+
+from inventory_control.core import clock
+from inventory_control.core.postgresql.base import (
+    ContextError,
+    DatabaseContext,
+    DatabaseWrapper,
+)
+from inventory_control.core.postgresql.compiler import NO_TENANT
+from inventory_control.core.telemetry import context_errors, correlated, labelled
+
+PUBLIC = "public"
+LOGIN_ROLES = {"app": "t", "ai": "a"}
+"""Login -> prefix of the tenant role it takes on; other logins act as themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRef:
+    """All a process needs to enter a tenant; small, immutable, safe to cache.
+
+    `label` is the short name used in logs and metrics, `is_sandbox` says whether product time
+    may differ from real time.
+    """
+
+    id: UUID
+    schema_name: str
+    label: str
+    is_sandbox: bool
+    is_open: bool
+
+    @property
+    def audit_schema(self) -> str:
+        """Where this tenant's audit log lives, owned by a role nobody holds."""
+        return f"{self.schema_name}_audit"
+
+    def role(self, login: str, database_oid: int) -> str | None:
+        """The database role a login takes on for this tenant (decision D16)."""
+        prefix = LOGIN_ROLES.get(login)
+        return None if prefix is None else f"{prefix}_{self.id.hex}_{database_oid}"
+
+
+class UnknownTenantError(ContextError):
+    """There is no open tenant of that id; the work was not done."""
+
+
+_current: ContextVar[TenantRef | None] = ContextVar("tenant", default=None)
+_directory: list[Callable[[UUID], TenantRef | None]] = []
+_database_oids: dict[str, int] = {}
+
+
+def use_directory(find: Callable[[UUID], TenantRef | None]) -> None:
+    """Tell this module how an id becomes a tenant; the tenants app does so when it is ready."""
+    _directory[:] = [find]
+
+
+def find_tenant(tenant_id: UUID) -> TenantRef:
+    """The open tenant of that id; raises `UnknownTenantError` rather than guessing."""
+    found = _directory[0](tenant_id) if _directory else None
+    if found is None or not found.is_open:
+        context_errors.inc()
+        raise UnknownTenantError(f"Tenant {tenant_id} is unknown or closed.")
+    return found
+
+
+def current_tenant() -> TenantRef:
+    """The tenant of the present context; raises `ContextError` when there is none."""
+    tenant = _current.get()
+    if tenant is None or _wrapper().context is None:
+        context_errors.inc()
+        raise ContextError("No tenant context here.")
+    return tenant
+
+
+@contextmanager
+def in_tenant(tenant: TenantRef) -> Iterator[TenantRef]:
+    """Run a block inside a tenant: schema, role, product time, log labels.
+
+    Nesting the same tenant is free; another tenant inside an open transaction raises
+    `ContextError`. On the way out the connection returns to what it was before.
+    """
+    wrapper = _wrapper()
+    context = DatabaseContext(
+        schemas=(tenant.schema_name, tenant.audit_schema),
+        role=tenant.role(_login(wrapper), _database_oid(wrapper)),
+    )
+    with _chosen(wrapper, context, tenant.schema_name), labelled(tenant.label):
+        token = _current.set(tenant)
+        try:
+            with clock.offset_by(_offset_of(tenant)):
+                yield tenant
+        finally:
+            _current.reset(token)
+
+
+@contextmanager
+def in_public() -> Iterator[None]:
+    """Run a block on the shared tables (partners, tenants, domains); no tenant data in reach."""
+    wrapper = _wrapper()
+    role = "ic_owner" if _login(wrapper) == "owner" else None
+    with _chosen(wrapper, DatabaseContext(schemas=(PUBLIC,), role=role), PUBLIC):
+        token = _current.set(None)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+@contextmanager
+def raw_connection(tenant: TenantRef) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A psycopg connection outside Django, for COPY, pointed at a tenant and reset on return."""
+    wrapper = _wrapper()
+    context = DatabaseContext(
+        schemas=(tenant.schema_name, tenant.audit_schema),
+        role=tenant.role(_login(wrapper), _database_oid(wrapper)),
+    )
+    parameters = wrapper.get_connection_params()
+    for django_only in ("cursor_factory", "context"):
+        parameters.pop(django_only, None)
+    with psycopg.connect(**parameters) as session:
+        session.execute(context.statement())
+        session.commit()
+        try:
+            yield session
+        finally:
+            session.rollback()
+            session.execute("RESET ALL; RESET ROLE")
+            session.commit()
+
+
+def refuse_transaction_pooler() -> None:
+    """Refuse to start behind a pooler that moves a session between backends.
+
+    Two statements of one session must meet one backend and its settings; otherwise a tenant's
+    role could be served to another tenant. Raises `ContextError`.
+    """
+    with in_public(), connection.cursor() as first, raw_probe() as second:
+        for probe in range(5):
+            first.execute("SELECT set_config('ic.probe', %s, false)", [f"first-{probe}"])
+            second.execute("SELECT set_config('ic.probe', %s, false)", [f"second-{probe}"])
+            first.execute("SELECT current_setting('ic.probe', true)")
+            if first.fetchone() != (f"first-{probe}",):
+                raise ContextError(
+                    "DATABASE_URL leads through a transaction pooler. Connect directly or in "
+                    "session mode."
+                )
+
+
+@contextmanager
+def raw_probe() -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A second plain session beside Django's, for the pooler check."""
+    parameters = _wrapper().get_connection_params()
+    for django_only in ("cursor_factory", "context"):
+        parameters.pop(django_only, None)
+    with psycopg.connect(**parameters, autocommit=True) as session:
+        yield session
+
+
+def cache_key(key: str, prefix: str, version: int) -> str:
+    """Django's cache KEY_FUNCTION: every key carries its tenant; without one it raises."""
+    tenant = _current.get()
+    if tenant is not None:
+        return f"{prefix}:{tenant.id.hex}:{version}:{key}"
+    if _wrapper().schema_name == PUBLIC:
+        return f"{prefix}:{PUBLIC}:{version}:{key}"
+    context_errors.inc()
+    raise ContextError(f"No tenant context for the cache key {key!r}.")
+
+
+def tenant_signer(purpose: str) -> Signer:
+    """A signer whose key is derived for the current tenant: its tokens are worthless elsewhere."""
+    return Signer(key=f"{settings.SECRET_KEY}:{current_tenant().id.hex}", salt=purpose)
+
+
+class TenantTask(Task):
+    """A Celery task that opens its tenant itself and fails when it cannot (decision D6).
+
+    The tenant travels twice, as the first argument and in the `ic_tenant` header, and both must
+    agree; a signal handler that fails would let the body run, a `__call__` that fails does not.
+    """
+
+    abstract = True
+
+    def __call__(self, tenant_id: str, *args: Any, **kwargs: Any) -> Any:
+        header = (self.request.headers or {}).get("ic_tenant") or self.request.get("ic_tenant")
+        if header != tenant_id:
+            context_errors.inc()
+            raise ContextError(f"Task {self.name}: header says {header}, argument {tenant_id}.")
+        correlation = self.request.get("ic_correlation")
+        with correlated(correlation), in_tenant(find_tenant(UUID(tenant_id))):
+            return super().__call__(*args, **kwargs)
+
+
+class TenantQuerySet(models.QuerySet[Any]):
+    """A queryset that runs only in the tenant it was built in; the compilers check the stamp."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if getattr(self.query, "ic_built_in", None) is None:
+            self.query.ic_built_in = _schema_of_thread() or NO_TENANT  # type: ignore[attr-defined]
+
+
+class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+    """The manager of every tenant table."""
+
+    use_in_migrations = False
+
+
+class TenantModel(models.Model):
+    """A row that lives in a tenant schema and refuses to be saved in another one."""
+
+    objects: ClassVar[Any] = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **kwargs: Any) -> Self:
+        """Stamp the row with the tenant it was read in."""
+        row = super().from_db(db, field_names, values, **kwargs)
+        row._ic_tenant = _schema_of_thread()
+        return row
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save, unless the row came from another tenant."""
+        self._refuse_foreign()
+        super().save_base(*args, **kwargs)
+        self._ic_tenant = _schema_of_thread()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete, unless the row came from another tenant."""
+        self._refuse_foreign()
+        return super().delete(*args, **kwargs)
+
+    def _refuse_foreign(self) -> None:
+        came_from = getattr(self, "_ic_tenant", None)
+        if came_from is not None and came_from != _schema_of_thread():
+            context_errors.inc()
+            raise ContextError(f"A row of {came_from} cannot be written in another tenant.")
+
+
+@contextmanager
+def _chosen(wrapper: DatabaseWrapper, context: DatabaseContext, schema_name: str) -> Iterator[None]:
+    before, before_schema = wrapper.context, wrapper.schema_name
+    wrapper.choose(context, schema_name)
+    try:
+        yield
+    finally:
+        wrapper.choose(before, before_schema)
+
+
+def _offset_of(tenant: TenantRef) -> timedelta:
+    if not tenant.is_sandbox:
+        return timedelta()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ic_sys.clock_offset()")
+        (offset,) = cursor.fetchone()
+    return timedelta() if offset is None else offset
+
+
+def _wrapper() -> DatabaseWrapper:
+    wrapper: DatabaseWrapper = connections["default"]  # type: ignore[assignment]
+    return wrapper
+
+
+def _login(wrapper: DatabaseWrapper) -> str:
+    return str(wrapper.settings_dict["IC_LOGIN"])
+
+
+def _schema_of_thread() -> str | None:
+    schema: str | None = _wrapper().schema_name
+    return schema
+
+
+def _database_oid(wrapper: DatabaseWrapper) -> int:
+    name = str(wrapper.settings_dict["NAME"])
+    if name not in _database_oids:
+        wrapper.ensure_connection()
+        row = wrapper.connection.execute(
+            "SELECT oid FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+        _database_oids[name] = row[0]
+    return _database_oids[name]

@@ -1,0 +1,1 @@
+"""Settings: base holds everything, the other modules say only what differs."""
