@@ -1,0 +1,1 @@
+"""REST doors of people: authentication of keys and sessions."""

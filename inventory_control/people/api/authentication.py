@@ -1,0 +1,68 @@
+"""How an API request becomes an actor: a bearer key, or the console's own session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from inventory_control.core import clock
+from inventory_control.core.errors import NotPermitted
+from inventory_control.core.telemetry import security_log
+from inventory_control.people.selectors import KeyHolder, actor_of_user, holder_of_key
+
+if TYPE_CHECKING:  # rest_framework.views loads this module while it is being imported
+    from rest_framework.views import APIView
+
+
+class KeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <key>`; `request.user` becomes the key's `KeyHolder`."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, str] | None:
+        """Accept a valid key; anything else that claims to be one is a 401."""
+        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        holder = holder_of_key(secret.strip(), at=clock.real_now())
+        if holder is None:
+            security_log("key.refused", prefix=secret.partition(".")[0][:12])
+            raise AuthenticationFailed("This key is unknown, revoked or expired.")
+        return holder, "key"
+
+    def authenticate_header(self, request: Request) -> str:
+        """Makes the answer a 401 with a challenge."""
+        return "Bearer"
+
+
+class ConsoleSession(SessionAuthentication):
+    """The console's session cookie, with CSRF check."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """Turn the signed-in member into a `KeyHolder` without scopes."""
+        signed_in = super().authenticate(request)
+        if signed_in is None:
+            return None
+        actor = actor_of_user(signed_in[0].pk, at=clock.real_now())
+        if actor is None:
+            raise AuthenticationFailed("This account may not act any more.")
+        return KeyHolder(actor, "console", frozenset()), "session"
+
+
+class Scoped(BasePermission):
+    """Every view names the permission each method needs in `permissions`; none named, none allowed."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Refuse unless the actor holds the view's permission for this method."""
+        if not isinstance(request.user, KeyHolder):
+            return False
+        needed = getattr(view, "permissions", {}).get(request.method)
+        if needed is None:
+            return False
+        actor = request.user.actor
+        if not actor.may(needed):
+            security_log("permission.denied", actor=actor.as_record(), permission=needed)
+            raise NotPermitted(f"This needs the permission {needed}.", extra={"permission": needed})
+        return True

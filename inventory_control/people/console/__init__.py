@@ -1,0 +1,1 @@
+"""Console doors of people: sign-in and appearance."""

@@ -1,0 +1,114 @@
+"""Who is behind a key or a session, with the permissions held at this moment."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from inventory_control.core.actors import Actor, ActorKind
+from inventory_control.people.models import User
+
+APPROVE = "workflows.approve"
+
+_ACTOR_COLUMNS = """
+    u.public_id, u.person, u.kind, u.username, u.first_name, u.last_name, u.is_active,
+    COALESCE(
+        (SELECT array_agg(DISTINCT p) FROM people_user_roles ur
+           JOIN people_role r ON r.id = ur.role_id, unnest(r.permissions) AS p
+          WHERE ur.user_id = u.id),
+        '{}'
+    ) AS permissions,
+    d.until, d.ended_at, d.may_approve
+"""
+_BY_KEY = f"""
+    SELECT {_ACTOR_COLUMNS}, k.name, k.digest, k.scopes, k.sources, k.expires_at, k.revoked_at
+      FROM people_apikey k
+      JOIN people_user u ON u.id = k.user_id
+      LEFT JOIN people_delegate d ON d.user_id = u.id
+     WHERE k.prefix = %s
+"""  # noqa: S608 - constant columns
+_BY_USER = f"""
+    SELECT {_ACTOR_COLUMNS}
+      FROM people_user u LEFT JOIN people_delegate d ON d.user_id = u.id
+     WHERE u.id = %s
+"""  # noqa: S608 - constant columns
+
+_KINDS = {
+    User.Kind.PERSON: ActorKind.USER,
+    User.Kind.SERVICE: ActorKind.USER,
+    User.Kind.DELEGATE: ActorKind.USER,
+    User.Kind.CONNECTOR: ActorKind.CONNECTOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """An accepted API key: who acts, and the event sources it may speak for."""
+
+    actor: Actor
+    key_name: str
+    sources: frozenset[str]
+
+    def may_speak_for(self, source: str) -> bool:
+        """Whether events of that source may arrive with this key; `*` stands for all."""
+        return source == self.key_name or source in self.sources or "*" in self.sources
+
+
+def holder_of_key(secret: str, *, at: datetime) -> KeyHolder | None:
+    """The holder of a presented key, or None when it is unknown, revoked, expired or disabled.
+
+    One query; `at` is real time, as for every token.
+    """
+    prefix, separator, _ = secret.partition(".")
+    if not separator or len(prefix) > 12:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_KEY, [prefix])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    *person, name, digest, scopes, sources, expires_at, revoked_at = row
+    if not hmac.compare_digest(bytes(digest), digest_of(secret)) or revoked_at is not None:
+        return None
+    if expires_at is not None and expires_at <= at:
+        return None
+    actor = _actor(tuple(person), at=at, scopes=frozenset(scopes))
+    return None if actor is None else KeyHolder(actor, name, frozenset(sources))
+
+
+def actor_of_user(user_id: int, *, at: datetime) -> Actor | None:
+    """The actor behind a console session, or None when the account may not act any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_USER, [user_id])
+        row = cursor.fetchone()
+    return None if row is None else _actor(row, at=at, scopes=None)
+
+
+def digest_of(secret: str) -> bytes:
+    """What is stored of a key: its secrets are random, so one SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _actor(row: tuple[object, ...], *, at: datetime, scopes: frozenset[str] | None) -> Actor | None:
+    public_id, person, kind, username, first, last, active, held, until, ended_at, approve = row
+    if not active:
+        return None
+    permissions = frozenset(held)  # type: ignore[call-overload]
+    if kind == User.Kind.DELEGATE:
+        if until is None or ended_at is not None or until <= at:  # type: ignore[operator]
+            return None
+        if not approve:
+            permissions -= {APPROVE}
+    return Actor(
+        kind=_KINDS[User.Kind(str(kind))],
+        id=str(public_id),
+        name=f"{first} {last}".strip() or str(username),
+        permissions=permissions,
+        scopes=scopes,
+        person=UUID(str(person)),
+    )

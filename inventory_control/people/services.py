@@ -1,0 +1,81 @@
+"""Commands on people: members, roles, keys."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from inventory_control.audit.services import record
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.permissions import require
+from inventory_control.people import permissions
+from inventory_control.people.models import ApiKey, Role, User
+from inventory_control.people.selectors import digest_of
+
+
+@transaction.atomic
+def set_role(*, key: str, name: str, grants: Iterable[str], by: Actor) -> Role:
+    """Create a role or replace what it grants."""
+    require(by, permissions.MANAGE_PEOPLE)
+    granted = sorted(set(grants))
+    role, _ = Role.objects.update_or_create(
+        key=key, defaults={"name": name, "permissions": granted}
+    )
+    record("role.set", subject=("role", key), by=by, data={"name": name, "grants": granted})
+    return role
+
+
+@transaction.atomic
+def add_member(
+    *, username: str, name: str, password: str | None, roles: Iterable[str], kind: str, by: Actor
+) -> User:
+    """Add a person or service account; without a password only keys sign it in."""
+    require(by, permissions.MANAGE_PEOPLE)
+    first, _, last = name.partition(" ")
+    user = User(username=username, first_name=first, last_name=last, kind=kind)
+    user.set_password(password) if password else user.set_unusable_password()
+    user.save()
+    held = sorted(set(roles))
+    user.roles.set(Role.objects.filter(key__in=held))
+    record(
+        "member.added",
+        subject=("member", str(user.public_id)),
+        by=by,
+        data={"kind": kind, "roles": held},
+    )
+    return user
+
+
+@transaction.atomic
+def issue_key(
+    *, user: User, name: str, scopes: Iterable[str], sources: Iterable[str] = (), by: Actor
+) -> str:
+    """Issue an API key and return its secret, which is never shown again."""
+    require(by, permissions.MANAGE_PEOPLE)
+    secret = f"{secrets.token_hex(5)}.{secrets.token_urlsafe(32)}"
+    prefix = secret.partition(".")[0]
+    granted = sorted(set(scopes))
+    ApiKey.objects.create(
+        user=user,
+        name=name,
+        prefix=prefix,
+        digest=digest_of(secret),
+        scopes=granted,
+        sources=sorted(set(sources)),
+        created_at=clock.real_now(),
+    )
+    record("key.issued", subject=("key", prefix), by=by, data={"name": name, "scopes": granted})
+    return secret
+
+
+@transaction.atomic
+def revoke_key(*, prefix: str, by: Actor) -> None:
+    """End a key; the next request with it is refused."""
+    require(by, permissions.MANAGE_PEOPLE)
+    key = ApiKey.objects.select_for_update().get(prefix=prefix)
+    key.revoked_at = clock.real_now()
+    key.save(update_fields=["revoked_at"])
+    record("key.revoked", subject=("key", prefix), by=by, data={"name": key.name})

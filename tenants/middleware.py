@@ -1,0 +1,65 @@
+"""Turns the host of a request into a house, and the house into a database context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.shortcuts import render
+
+from inventory_control.core.tenancy import in_public, in_tenant
+from tenants.rules import DomainNameRefusedError, normalise_domain
+from tenants.selectors import House, house_of
+from tenants.states import TenantStatus
+
+HOSTLESS = frozenset({"/health", "/ready", "/metrics"})
+"""Paths a probe may ask under any host name; they show nothing of a tenant."""
+
+
+class TenantOfHost:
+    """Every request runs inside its host's tenant, or on the public tables, or not at all.
+
+    Sets `request.house` (and `request.tenant`, a `TenantRef`, on a tenant's host). An unknown
+    host is a plain 404 that shows nobody's brand.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Choose the context, answer inside it, leave it."""
+        if request.path in HOSTLESS:
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
+            with in_public():
+                return self._get_response(request)
+        try:
+            host = request.get_host()
+        except DisallowedHost:
+            return HttpResponseNotFound("Not found.", content_type="text/plain")
+        house = _house_at(host)
+        if house is None:
+            return HttpResponseNotFound("Not found.", content_type="text/plain")
+        request.house = house  # type: ignore[attr-defined]  # ours
+        return self._inside(request, house)
+
+    def _inside(self, request: HttpRequest, house: House) -> HttpResponse:
+        if house.tenant is None:
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
+            with in_public():
+                return self._get_response(request)
+        request.tenant = house.tenant  # type: ignore[attr-defined]  # ours
+        if house.status != TenantStatus.OPEN:
+            with in_public():
+                return render(request, "errors/maintenance.html", {"house": house}, status=503)
+        with in_tenant(house.tenant):
+            return self._get_response(request)
+
+
+def _house_at(host: str) -> House | None:
+    """The house of a host header; a name that could never be a domain leads nowhere."""
+    try:
+        return house_of(normalise_domain(host))
+    except DomainNameRefusedError:
+        return None

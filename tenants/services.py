@@ -1,0 +1,82 @@
+"""Commands on partners and tenants; provisioning itself is `inventory_control.provisioning`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from inventory_control.core import clock
+from inventory_control.core.errors import Refused
+from tenants.models import Brand, Domain, Partner, Tenant
+from tenants.rules import Colour, brand_sheet, derive_brand, normalise_domain
+from tenants.selectors import forget
+
+
+@transaction.atomic
+def create_partner(*, name: str, slug: str, domain: str, seed: str) -> Partner:
+    """Add a partner with the look and host name of its own console. Runs on the public tables."""
+    partner = Partner.objects.create(name=name, slug=slug)
+    Domain.objects.create(domain=normalise_domain(domain), partner=partner)
+    brand(partner=partner, name=name, seed=seed)
+    return partner
+
+
+@transaction.atomic
+def create_tenant(
+    *,
+    partner: Partner,
+    name: str,
+    label: str,
+    domain: str,
+    seed: str,
+    currency: str = "EUR",
+    is_sandbox: bool = False,
+    clock_offset: timedelta = timedelta(),
+) -> Tenant:
+    """Add the row of a new tenant; it stays closed until it is provisioned.
+
+    Raises `Refused` when a clock of its own is asked for anything but a sandbox.
+    """
+    if clock_offset and not is_sandbox:
+        raise Refused("Only a sandbox may have a clock of its own.", field="clock_offset")
+    tenant = Tenant.objects.create(
+        partner=partner,
+        name=name,
+        label=label,
+        schema_name=f"tenant_{label.replace('-', '_')}",
+        currency=currency,
+        is_sandbox=is_sandbox,
+        clock_offset=clock_offset,
+        created_at=clock.real_now(),
+    )
+    Domain.objects.create(domain=normalise_domain(domain), tenant=tenant)
+    brand(tenant=tenant, name=name, seed=seed)
+    return tenant
+
+
+@transaction.atomic
+def brand(
+    *,
+    name: str,
+    seed: str,
+    tenant: Tenant | None = None,
+    partner: Partner | None = None,
+    footer: str = "",
+) -> Brand:
+    """Set the look of a house from one seed colour; the stylesheet is generated and checked."""
+    sheet = brand_sheet(derive_brand(seed))
+    house = {"tenant": tenant} if tenant is not None else {"partner": partner}
+    known = Brand.objects.filter(**house).first()
+    look, _ = Brand.objects.update_or_create(
+        **house,
+        defaults={
+            "name": name,
+            "seed": Colour.parse(seed).hex,
+            "sheet": sheet,
+            "footer": footer,
+            "version": 1 if known is None else known.version + 1,
+        },
+    )
+    forget()
+    return look
