@@ -1,0 +1,1 @@
+"""Tamper-evident audit trail: one RFC 6962 log per tenant."""
