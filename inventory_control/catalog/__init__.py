@@ -1,0 +1,1 @@
+"""What is sold and where it is held: items, nodes, channels, suppliers and planning parameters."""

@@ -1,0 +1,31 @@
+"""Refusals of the inbox."""
+
+from __future__ import annotations
+
+from inventory_control.core.errors import Conflict, Refused
+
+
+class InvalidEventError(Refused):
+    """The event is not valid; it was kept as a dead letter and not posted."""
+
+    code = "invalid_event"
+
+
+class ContentConflictError(Conflict):
+    """This event id was used before with other content; both bodies are kept, nothing posted."""
+
+    code = "content_conflict"
+
+
+class BodyTooLargeError(Refused):
+    """The body is larger than this endpoint takes; send it in parts."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class UnreadableBodyError(Refused):
+    """The body could not be read."""
+
+    code = "unreadable_body"
+    status = 400

@@ -1,0 +1,198 @@
+"""The inbox: raw messages, canonical events, their two keys, and dead letters."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from inventory_control.core.flow import Stateful, status_in
+from inventory_control.core.tenancy import TenantModel
+from inventory_control.events.states import (
+    DEAD_LETTER_FLOW,
+    DeadLetterStatus,
+    Kind,
+    MessageStatus,
+)
+
+
+class InboundMessage(TenantModel):
+    """A webhook body exactly as it came, kept before anything is made of it.
+
+    `delivery_id` makes a redelivery of the sender one row. Attempts are counted at the claim;
+    the fifth failure ends in a dead letter.
+    """
+
+    connector = models.CharField(max_length=40)
+    delivery_id = models.CharField(max_length=200)
+    received_at = models.DateTimeField()
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    status = models.CharField(
+        max_length=8, choices=MessageStatus.choices, default=MessageStatus.DUE
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["connector", "delivery_id"], name="delivery_once"),
+            status_in(MessageStatus.values, name="message_status"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status=MessageStatus.DUE), name="message_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connector} {self.delivery_id}"
+
+
+class InventoryEvent(TenantModel):
+    """One canonical fact: what happened, to which item, where, when it was true and when learnt.
+
+    `raw` is the row as it arrived, `details` the normalised fields that have no column.
+    `corrects` is set on corrections only; an event is corrected at most once.
+    """
+
+    source = models.TextField()
+    source_id = models.TextField()
+    business_key = models.TextField(null=True)  # noqa: DJ001 - null is "has none"
+    type = models.TextField()
+    kind = models.TextField(choices=Kind.choices)
+    schema_version = models.PositiveSmallIntegerField(default=1)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    item = models.ForeignKey(
+        "catalog.Item", on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
+    node = models.ForeignKey(
+        "catalog.Node", on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
+    quantity = models.BigIntegerField(null=True)
+    details = models.JSONField(default=dict)
+    raw = models.BinaryField()
+    received_from = models.TextField()
+    correlation_id = models.TextField()
+    flags = ArrayField(models.TextField(), default=list)
+    corrects = models.BigIntegerField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["corrects"], condition=Q(corrects__isnull=False), name="corrected_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["item", "node", "occurred_at"], name="event_of_item"),
+            models.Index(
+                fields=["type", "occurred_at"],
+                condition=Q(kind=Kind.SIGNAL),
+                name="event_signals",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.source}:{self.source_id}"
+
+
+class SourceKey(TenantModel):
+    """The first key of an event: one (source, id) is one event, for ever."""
+
+    pk = models.CompositePrimaryKey("source", "source_id")
+    source = models.TextField()
+    source_id = models.TextField()
+    event_id = models.BigIntegerField()
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.source_id}"
+
+
+class BusinessKey(TenantModel):
+    """The second key: one fact (document, line, leg), whatever roads it came by."""
+
+    key = models.TextField(primary_key=True)
+    event_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class HeldEvent(TenantModel):
+    """A correction that came before the event it corrects; posted when that one arrives."""
+
+    source = models.TextField()
+    source_id = models.TextField()
+    waits_for = models.TextField()
+    held_at = models.DateTimeField()
+    received_from = models.TextField()
+    raw = models.BinaryField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["source", "source_id"], name="held_once")]
+        indexes = [models.Index(fields=["waits_for"], name="held_waits_for")]
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.source_id} waits for {self.waits_for}"
+
+
+class DeadLetter(Stateful):
+    """A row that could not become an event: its body, where it broke and why, until a person acts.
+
+    `code` is machine-readable, `field` the path of the offending input, `outcome` what the row
+    was counted as. Never posted, never dropped.
+    """
+
+    flow = DEAD_LETTER_FLOW
+
+    source = models.TextField()
+    source_id = models.TextField(blank=True, default="")
+    received_from = models.TextField()
+    received_at = models.DateTimeField()
+    outcome = models.CharField(max_length=16)
+    code = models.CharField(max_length=40)
+    field = models.CharField(max_length=120, blank=True, default="")
+    reason = models.TextField()
+    body = models.BinaryField()
+    content = models.BinaryField()
+    seen = models.PositiveIntegerField(default=1)
+    status = models.CharField(
+        max_length=10, choices=DeadLetterStatus.choices, default=DeadLetterStatus.OPEN
+    )
+    decided_reason = models.TextField(blank=True, default="")
+
+    class Meta(Stateful.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["received_from", "content"], name="dead_letter_once"),
+            status_in(DeadLetterStatus.values, name="dead_letter_status"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["-id"], condition=Q(status=DeadLetterStatus.OPEN), name="dead_letter_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.source}:{self.source_id}"
+
+
+class EventWork(TenantModel):
+    """An event one consumer still has to deal with; each consumer has its own row, so that one
+    failing does not stop the others. Gone when done; dead after the fifth failure.
+    """
+
+    consumer = models.TextField()
+    event = models.ForeignKey(
+        InventoryEvent, on_delete=models.CASCADE, related_name="work", db_constraint=False
+    )
+    noted_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["consumer", "id"], condition=Q(attempts__lt=5), name="work_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.consumer} of {self.event_id}"

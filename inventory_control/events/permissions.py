@@ -1,0 +1,10 @@
+"""Permission codenames of this app."""
+
+WRITE = "events.write"
+"""Send events."""
+OPEN_STOCK = "events.open_stock"
+"""Send opening balances."""
+READ = "events.read"
+"""Read events, timelines and dead letters."""
+RETRY = "events.retry"
+"""Retry or discard dead letters."""

@@ -1,0 +1,146 @@
+"""What makes a canonical event valid: its type's needs, its quantity and its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from inventory_control.events.values import CanonicalEventV1
+
+SKEW_TOLERATED = timedelta(minutes=5)
+SKEW_REFUSED = timedelta(hours=24)
+OLDEST_ACCEPTED = timedelta(days=800)
+
+POSITIVE, SIGNED, NOT_NEGATIVE, ANY = "positive", "signed", "not_negative", "any"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRule:
+    """What a type does (its kind), the fields it needs and the quantities it allows."""
+
+    kind: str
+    needs: tuple[str, ...] = ("item", "node", "quantity")
+    quantity: str = POSITIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an event is not valid: a stable code, the field, and the sentence for a person."""
+
+    code: str
+    field: str
+    reason: str
+
+
+_ORDER_LINE = ("item", "node", "quantity", "order", "line")
+
+EVENT_TYPES: Mapping[str, TypeRule] = {
+    "sale.recorded": TypeRule("move"),
+    "order.shipped": TypeRule("move", needs=_ORDER_LINE),
+    "return.received": TypeRule("move"),
+    "return.inspected": TypeRule("move", needs=("item", "node", "quantity", "to_state")),
+    "receipt.recorded": TypeRule("move"),
+    "putaway.recorded": TypeRule("move"),
+    "shipment.dispatched": TypeRule("move"),
+    "transfer.shipped": TypeRule("move", needs=("item", "node", "to_node", "quantity")),
+    "transfer.received": TypeRule("move"),
+    "damage.recorded": TypeRule("move"),
+    "disposal.recorded": TypeRule("move"),
+    "vendor_return.shipped": TypeRule("move"),
+    "adjustment.recorded": TypeRule(
+        "move", needs=("item", "node", "quantity", "reason"), quantity=SIGNED
+    ),
+    "stock.opened": TypeRule("assert", quantity=NOT_NEGATIVE),
+    "stock.counted": TypeRule("assert", quantity=NOT_NEGATIVE),
+    "stock.reported": TypeRule("assert", quantity=ANY),
+    "order.created": TypeRule("commit", needs=_ORDER_LINE),
+    "reservation.created": TypeRule("commit", needs=_ORDER_LINE),
+    "order.cancelled": TypeRule("release", needs=_ORDER_LINE),
+    "reservation.released": TypeRule("release", needs=_ORDER_LINE),
+    "purchase_order.created": TypeRule("expect", needs=("document", "item", "node", "quantity")),
+    "purchase_order.confirmed": TypeRule("expect", needs=("document",), quantity=ANY),
+    "purchase_order.changed": TypeRule("expect", needs=("document",), quantity=ANY),
+    "purchase_order.cancelled": TypeRule("expect", needs=("document",), quantity=ANY),
+    "asn.created": TypeRule("expect", needs=("document", "due_at"), quantity=ANY),
+    "asn.updated": TypeRule("expect", needs=("document", "due_at"), quantity=ANY),
+    "transfer.created": TypeRule(
+        "expect", needs=("document", "item", "node", "to_node", "quantity")
+    ),
+    "transfer.cancelled": TypeRule("expect", needs=("document",), quantity=ANY),
+    "event.corrected": TypeRule("correct", needs=("corrects", "reason"), quantity=ANY),
+    "demand.lost": TypeRule("signal"),
+    "pick.failed": TypeRule("signal"),
+    "shelf.signalled": TypeRule("signal", needs=("item", "node"), quantity=ANY),
+    "price.changed": TypeRule("signal", needs=("item",), quantity=ANY),
+    "promotion.changed": TypeRule("signal", needs=("item",), quantity=ANY),
+    "customer.signalled": TypeRule("signal", needs=("item",), quantity=ANY),
+    "integration.failed": TypeRule("signal", needs=("reason",), quantity=ANY),
+}
+"""Every canonical type of version 1. A new type is a row here and, if it moves stock, a row in
+`stock.rules`."""
+
+
+def fault_of(event: CanonicalEventV1, *, now: datetime) -> Fault | None:
+    """The first reason an event is not valid at product time `now`, or None."""
+    rule = EVENT_TYPES.get(event.type)
+    if rule is None:
+        return Fault("unknown_type", "type", f"No event type is called {event.type}.")
+    for field in rule.needs:
+        if getattr(event, field) is None:
+            return Fault("missing_field", field, f"{event.type} needs {field}.")
+    return (
+        _quantity_fault(event, rule)
+        or _correction_fault(event)
+        or _time_fault(event.occurred_at, now)
+    )
+
+
+def flags_of(event: CanonicalEventV1, *, now: datetime) -> tuple[str, ...]:
+    """Doubts about a valid event that do not stop it: a source clock that runs ahead (EVT-03)."""
+    return ("clock_skew",) if event.occurred_at - now > SKEW_TOLERATED else ()
+
+
+def _quantity_fault(event: CanonicalEventV1, rule: TypeRule) -> Fault | None:
+    quantity = event.quantity
+    if quantity is None or rule.quantity == ANY:
+        return None
+    if rule.quantity == POSITIVE and quantity <= 0:
+        return Fault(
+            "not_positive",
+            "quantity",
+            f"{event.type} needs a quantity above zero, not {quantity}; send the opposite type "
+            "or a correction instead of a negative number.",
+        )
+    if rule.quantity == NOT_NEGATIVE and quantity < 0:
+        return Fault("negative", "quantity", f"A counted quantity cannot be {quantity}.")
+    if rule.quantity == SIGNED and quantity == 0:
+        return Fault("zero", "quantity", "An adjustment of zero changes nothing.")
+    return None
+
+
+def _correction_fault(event: CanonicalEventV1) -> Fault | None:
+    about = event.corrects
+    if about is None:
+        return None
+    if about.business_key is None and (about.source is None or about.source_id is None):
+        return Fault(
+            "missing_field", "corrects", "Name the event by business_key, or source and source_id."
+        )
+    return None
+
+
+def _time_fault(occurred_at: datetime, now: datetime) -> Fault | None:
+    if occurred_at - now > SKEW_REFUSED:
+        return Fault(
+            "in_the_future",
+            "occurred_at",
+            f"{occurred_at.isoformat()} is more than a day ahead of {now.isoformat()}.",
+        )
+    if now - occurred_at > OLDEST_ACCEPTED:
+        return Fault(
+            "too_old",
+            "occurred_at",
+            f"{occurred_at.isoformat()} is more than {OLDEST_ACCEPTED.days} days old.",
+        )
+    return None

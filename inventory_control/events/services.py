@@ -1,0 +1,263 @@
+"""Commands of the inbox: make drafts of raw rows, and keep what could not become one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import connection, transaction
+
+from inventory_control.audit.services import advance
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.permissions import require
+from inventory_control.core.telemetry import events_refused, tenant_label
+from inventory_control.events import permissions
+from inventory_control.events.errors import InvalidEventError
+from inventory_control.events.models import DeadLetter
+from inventory_control.events.rules import EVENT_TYPES, Fault, fault_of, flags_of
+from inventory_control.events.states import DeadLetterStatus, Outcome
+from inventory_control.events.values import CanonicalEventV1, EventDraft, Refusal
+
+_decode = msgspec.json.Decoder(CanonicalEventV1).decode
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_IN_COLUMNS = ("type", "source_id", "occurred_at", "source", "item", "node", "quantity")
+
+_RESOLVE = """
+    SELECT 'item', sku, id FROM catalog_item WHERE sku = ANY(%s)
+    UNION ALL
+    SELECT 'node', code, id FROM catalog_node WHERE code = ANY(%s)
+"""
+
+
+def draft_events(
+    rows: Sequence[bytes], *, received_from: str, may_speak_for: Callable[[str], bool], by: Actor
+) -> list[EventDraft | Refusal]:
+    """Decode and validate raw JSON rows and resolve the names in them; writes nothing.
+
+    `received_from` names the key or connector that delivered the rows and stands in for a
+    missing `source`. One answer per row, in order; one query for all names. A row that names
+    an unknown item or node comes back as unmapped, any other fault as quarantined.
+    """
+    now = clock.now()
+    read = [_read(row, received_from, may_speak_for, by, now) for row in rows]
+    valid = [event for event in read if not isinstance(event, Refusal)]
+    names = _resolve(valid)
+    return [
+        event if isinstance(event, Refusal) else _drafted(event, row, received_from, names, now)
+        for event, row in zip(read, rows, strict=True)
+    ]
+
+
+@transaction.atomic
+def park(refusals: Sequence[Refusal], *, received_from: str) -> None:
+    """Keep refused rows as dead letters; the same body again only counts up."""
+    if not refusals:
+        return
+    for refusal in refusals:
+        events_refused.labels(tenant=tenant_label(), code=refusal.code).inc()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_deadletter (
+                source, source_id, received_from, received_at, outcome, code, field, reason,
+                body, content, seen, status, decided_reason
+            )
+            SELECT source, source_id, %s, %s, outcome, code, field, reason, body, content,
+                   count(*), %s, ''
+              FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                          %s::text[], %s::bytea[], %s::bytea[])
+                AS r (source, source_id, outcome, code, field, reason, body, content)
+             GROUP BY 1, 2, 5, 6, 7, 8, 9, 10
+             ORDER BY content
+            ON CONFLICT (received_from, content) DO UPDATE
+                SET seen = events_deadletter.seen + excluded.seen
+            """,
+            [
+                received_from,
+                clock.now(),
+                DeadLetterStatus.OPEN,
+                [r.source for r in refusals],
+                [r.source_id for r in refusals],
+                [r.outcome for r in refusals],
+                [r.code for r in refusals],
+                [r.field[:120] for r in refusals],
+                [r.reason for r in refusals],
+                [r.body for r in refusals],
+                [hashlib.sha256(r.code.encode() + b"\0" + r.body).digest() for r in refusals],
+            ],
+        )
+
+
+def hold(draft: EventDraft) -> None:
+    """Keep a correction until the event it corrects arrives; a repeat changes nothing."""
+    about = draft.event.corrects
+    if about is None:
+        raise InvalidEventError("A correction names the event it is about.", field="corrects")
+    waits_for = (
+        f"business:{about.business_key}"
+        if about.business_key is not None
+        else f"source:{about.source}:{about.source_id}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_heldevent (
+                source, source_id, waits_for, held_at, received_from, raw
+            )
+            VALUES (%s, %s, %s, %s, %s, %s)
+            ON CONFLICT (source, source_id) DO NOTHING
+            """,
+            [*draft.key, waits_for, clock.now(), draft.received_from, draft.raw],
+        )
+
+
+def take_held(arrived: Sequence[EventDraft]) -> dict[str, list[bytes]]:
+    """Take out the corrections that waited for these events: raw rows by who delivered them."""
+    waited_for = [f"source:{draft.source}:{draft.event.source_id}" for draft in arrived]
+    waited_for += [f"business:{key}" for draft in arrived if (key := draft.event.business_key)]
+    rows: dict[str, list[bytes]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM events_heldevent WHERE waits_for = ANY(%s) RETURNING received_from, raw",
+            [waited_for],
+        )
+        for received_from, raw in cursor.fetchall():
+            rows.setdefault(received_from, []).append(bytes(raw))
+    return rows
+
+
+def hand_over(work: Sequence[tuple[str, int]]) -> None:
+    """Leave (consumer, event id) rows for the consumers of freshly posted events, and ring."""
+    if not work:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO events_eventwork (consumer, event_id, noted_at, attempts, error)
+            SELECT consumer, event_id, %s, 0, ''
+              FROM unnest(%s::text[], %s::bigint[]) AS told (consumer, event_id)
+            """,
+            [clock.now(), [consumer for consumer, _ in work], [event for _, event in work]],
+        )
+    for consumer in sorted({consumer for consumer, _ in work}):
+        ring(consumer)
+
+
+def discard(letter: DeadLetter, *, reason: str, by: Actor) -> DeadLetter:
+    """Give up on a dead letter, for a reason that is kept."""
+    require(by, permissions.RETRY, letter)
+    return advance(
+        letter,
+        DeadLetterStatus.DISCARDED,
+        by=by,
+        verb="dead_letter.discarded",
+        decided_reason=reason,
+    )
+
+
+def mark_retried(letter: DeadLetter, *, by: Actor) -> DeadLetter:
+    """Close a dead letter whose row was accepted on a second try."""
+    require(by, permissions.RETRY, letter)
+    return advance(letter, DeadLetterStatus.RETRIED, by=by, verb="dead_letter.retried")
+
+
+def _read(
+    row: bytes,
+    received_from: str,
+    may_speak_for: Callable[[str], bool],
+    by: Actor,
+    now: datetime,
+) -> CanonicalEventV1 | Refusal:
+    try:
+        event = _decode(row)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        return _undecodable(row, error)
+    fault = fault_of(event, now=now)
+    source = event.source or received_from
+    if fault is None and not may_speak_for(source):
+        fault = Fault(
+            "foreign_source", "source", f"{received_from} may not speak for the source {source}."
+        )
+    if fault is None and event.type == "stock.opened" and not by.may(permissions.OPEN_STOCK):
+        fault = Fault("not_permitted", "type", "Opening balances need events.open_stock.")
+    if fault is None:
+        return event
+    return Refusal(
+        outcome=Outcome.QUARANTINED,
+        code=fault.code,
+        field=fault.field,
+        reason=fault.reason,
+        body=row,
+        source=source,
+        source_id=event.source_id,
+    )
+
+
+def _undecodable(row: bytes, error: msgspec.MsgspecError) -> Refusal:
+    message = str(error)
+    found = _PATH.search(message)
+    reason = message[: found.start()] if found else message
+    broken = not isinstance(error, msgspec.ValidationError)
+    return Refusal(
+        outcome=Outcome.QUARANTINED,
+        code="broken_json" if broken else "invalid_field",
+        field=found["path"] if found else "",
+        reason=reason.replace("\0", ""),
+        body=row,
+    )
+
+
+def _resolve(events: Sequence[CanonicalEventV1]) -> dict[tuple[str, str], int]:
+    skus = {event.item for event in events if event.item}
+    codes = {event.node for event in events if event.node}
+    codes |= {event.to_node for event in events if event.to_node}
+    if not skus and not codes:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_RESOLVE, [list(skus), list(codes)])
+        return {(noun, name): pk for noun, name, pk in cursor.fetchall()}
+
+
+def _drafted(
+    event: CanonicalEventV1,
+    row: bytes,
+    received_from: str,
+    names: dict[tuple[str, str], int],
+    now: datetime,
+) -> EventDraft | Refusal:
+    source = event.source or received_from
+    ids: dict[str, int | None] = {}
+    for field, noun in (("item", "item"), ("node", "node"), ("to_node", "node")):
+        name = getattr(event, field)
+        ids[field] = names.get((noun, name)) if name else None
+        if name and ids[field] is None:
+            return Refusal(
+                outcome=Outcome.UNMAPPED,
+                code=f"unknown_{noun}",
+                field=field,
+                reason=f"No {noun} is called {name}. Map it or create it, then retry.",
+                body=row,
+                source=source,
+                source_id=event.source_id,
+            )
+    canonical = msgspec.to_builtins(event, builtin_types=(datetime,))
+    details = {key: value for key, value in canonical.items() if key not in _IN_COLUMNS}
+    return EventDraft(
+        event=event,
+        kind=EVENT_TYPES[event.type].kind,
+        source=source,
+        item_id=ids["item"],
+        node_id=ids["node"],
+        to_node_id=ids["to_node"],
+        details=_encode(details),
+        raw=row,
+        content=hashlib.sha256(_encode(event)).digest(),
+        received_from=received_from,
+        flags=flags_of(event, now=now),
+    )

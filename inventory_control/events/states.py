@@ -1,0 +1,57 @@
+"""Kinds of events, what became of a message, and the life of a dead letter."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from inventory_control.core.flow import Flow
+
+
+class Kind(models.TextChoices):
+    """What an event does (D3). A signal is a fact without effect on stock."""
+
+    MOVE = "move", "Moves stock"
+    ASSERT = "assert", "States an absolute quantity"
+    COMMIT = "commit", "Promises stock to demand"
+    RELEASE = "release", "Releases a promise"
+    EXPECT = "expect", "Announces dated supply"
+    CORRECT = "correct", "Reverses and replaces an event"
+    SIGNAL = "signal", "Tells something without moving stock"
+
+
+class Outcome(models.TextChoices):
+    """What became of one row of a batch."""
+
+    POSTED = "posted", "Posted"
+    NOTED = "noted", "Stored; it moves nothing"
+    HELD = "held", "Held until the event it refers to arrives"
+    DUPLICATE = "duplicate", "Already known"
+    CONFLICT = "conflict", "Same id with other content"
+    QUARANTINED = "quarantined", "Refused and kept"
+    UNMAPPED = "unmapped", "Names something unknown; kept until it is mapped"
+    NOT_APPLICABLE = "not_applicable", "Refers to something that never happened"
+
+
+class DeadLetterStatus(models.TextChoices):
+    """A refused message waits for a person."""
+
+    OPEN = "open", "Open"
+    RETRIED = "retried", "Retried and accepted"
+    DISCARDED = "discarded", "Discarded with a reason"
+
+
+DEAD_LETTER_FLOW = Flow(
+    {
+        DeadLetterStatus.OPEN: frozenset({DeadLetterStatus.RETRIED, DeadLetterStatus.DISCARDED}),
+        DeadLetterStatus.RETRIED: frozenset(),
+        DeadLetterStatus.DISCARDED: frozenset(),
+    }
+)
+
+
+class MessageStatus(models.TextChoices):
+    """An inbound message is due until it became events, or was given up on."""
+
+    DUE = "due", "Waiting"
+    DONE = "done", "Became events"
+    DEAD = "dead", "Gave up; a dead letter holds it"

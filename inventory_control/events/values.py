@@ -1,0 +1,117 @@
+"""What passes between intake, inbox and ledger: the canonical event and what it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+LongText = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*$")]
+Units = Annotated[int, Meta(ge=-1_000_000_000_000, le=1_000_000_000_000)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Corrects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The event a correction is about, by either of its keys."""
+
+    source: Text | None = None
+    source_id: Text | None = None
+    business_key: Text | None = None
+
+
+class CanonicalEventV1(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Version 1 of the canonical event, as the API takes it.
+
+    `type` decides which of the other fields are needed (`events.rules.EVENT_TYPES`). Quantities
+    are whole units of the item; `occurred_at` carries its offset from UTC. `order` and `line`
+    name the claim an event commits, ships or releases. `customer` is a token, never a name.
+    """
+
+    type: Text
+    source_id: Text
+    occurred_at: Moment
+    source: Text | None = None
+    schema_version: Annotated[int, Meta(ge=1, le=1)] = 1
+    business_key: Text | None = None
+    correlation_id: Text | None = None
+    item: Text | None = None
+    node: Text | None = None
+    to_node: Text | None = None
+    quantity: Units | None = None
+    from_state: Text | None = None
+    to_state: Text | None = None
+    channel: Text | None = None
+    order: Text | None = None
+    line: Text | None = None
+    document: Text | None = None
+    supplier: Text | None = None
+    lot: Text | None = None
+    customer: Text | None = None
+    reason: Text | None = None
+    note: LongText | None = None
+    due_at: Moment | None = None
+    corrects: Corrects | None = None
+    attributes: dict[Text, LongText | int | bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """A valid event with its names resolved to ids, ready to be posted.
+
+    `content` is the SHA-256 of the canonical form, by which a repeated id with other content is
+    told from a duplicate.
+    """
+
+    event: CanonicalEventV1
+    kind: str
+    source: str
+    item_id: int | None
+    node_id: int | None
+    to_node_id: int | None
+    details: bytes
+    raw: bytes
+    content: bytes
+    received_from: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its first key."""
+        return (self.source, self.event.source_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that did not become a draft: where it broke, why, and the body to keep."""
+
+    outcome: str
+    code: str
+    field: str
+    reason: str
+    body: bytes
+    source: str = ""
+    source_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of one draft. `event_id` is that of the first delivery for a duplicate."""
+
+    outcome: str
+    event_id: int | None
+    detail: str = ""
+
+    def as_row(self, row: int) -> dict[str, Any]:
+        """The row as the bulk API answers it."""
+        answer: dict[str, Any] = {"row": row, "outcome": self.outcome}
+        if self.event_id is not None:
+            answer["event_id"] = str(self.event_id)
+        if self.detail:
+            answer["detail"] = self.detail
+        return answer

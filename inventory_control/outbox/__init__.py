@@ -1,0 +1,1 @@
+"""The way out: instructions that wait to leave, with attempts and outcome."""

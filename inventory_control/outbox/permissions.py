@@ -1,0 +1,4 @@
+"""Permission codenames of this app."""
+
+RETRY = "outbox.retry"
+"""Send a dead command again."""

@@ -1,0 +1,161 @@
+"""Commands of the outbox: queue, claim, tell the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+
+from inventory_control.audit.services import advance, record
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.permissions import require
+from inventory_control.core.telemetry import correlation_id
+from inventory_control.outbox import permissions
+from inventory_control.outbox.models import OutboundCommand
+from inventory_control.outbox.states import CommandStatus
+from inventory_control.outbox.values import ClaimedCommand
+
+LAST_ATTEMPT = 5
+LEASE = timedelta(seconds=60)
+BACKOFF = (
+    timedelta(seconds=1),
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+)
+
+
+@transaction.atomic
+def queue_command(
+    *,
+    kind: str,
+    target: str,
+    idempotency_key: str,
+    payload: Mapping[str, Any],
+    subject: tuple[str, str] = ("", ""),
+    by: Actor,
+) -> OutboundCommand:
+    """Queue an instruction together with the change that decided it.
+
+    The same idempotency key again returns the command there is, so that deciding twice sends
+    once.
+    """
+    now = clock.real_now()
+    command, is_new = OutboundCommand.objects.get_or_create(
+        idempotency_key=idempotency_key,
+        defaults={
+            "kind": kind,
+            "target": target,
+            "payload": dict(payload),
+            "queued_at": clock.now(),
+            "not_before": now,
+            "subject_kind": subject[0],
+            "subject_id": subject[1],
+            "correlation_id": correlation_id(),
+        },
+    )
+    if is_new:
+        record(
+            "command.queued",
+            subject=("outboundcommand", str(command.pk)),
+            by=by,
+            data={"kind": kind, "target": target, "key": idempotency_key},
+        )
+        ring("deliver")
+    return command
+
+
+@transaction.atomic
+def claim_due(limit: int) -> list[ClaimedCommand]:
+    """Take commands that are due, each with one attempt more and a lease.
+
+    The attempt is counted before the try, so a killed deliverer counts; when the lease runs out
+    the row is due again, until the fifth attempt. Real time, as for every lease.
+    """
+    now = clock.real_now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE outbox_outboundcommand SET attempts = attempts + 1, not_before = %s
+             WHERE id IN (
+                       SELECT id FROM outbox_outboundcommand
+                        WHERE status = 'due' AND not_before <= %s AND attempts < %s
+                        ORDER BY not_before, id LIMIT %s FOR UPDATE SKIP LOCKED
+                   )
+            RETURNING id, kind, target, idempotency_key, payload, attempts, correlation_id
+            """,
+            [now + LEASE, now, LAST_ATTEMPT, limit],
+        )
+        rows = cursor.fetchall()
+    claimed = [
+        ClaimedCommand(pk, kind, target, key, _decoded(payload), attempts, correlation)
+        for pk, kind, target, key, payload, attempts, correlation in rows
+    ]
+    return sorted(claimed, key=lambda one: one.id)
+
+
+def mark_delivered(command_id: int, *, answer: Mapping[str, Any], by: Actor) -> OutboundCommand:
+    """Note the other side's acknowledgement."""
+    command = OutboundCommand.objects.get(pk=command_id)
+    return advance(
+        command,
+        CommandStatus.SENT,
+        by=by,
+        verb="command.sent",
+        answer=dict(answer),
+        sent_at=clock.now(),
+        error="",
+    )
+
+
+@transaction.atomic
+def mark_failed(command_id: int, *, error: str, is_final: bool, by: Actor) -> OutboundCommand:
+    """Note a failed attempt: wait and try again, or give up after the fifth or a final refusal."""
+    command = OutboundCommand.objects.select_for_update().get(pk=command_id)
+    if is_final or command.attempts >= LAST_ATTEMPT:
+        return advance(command, CommandStatus.DEAD, by=by, verb="command.died", error=error)
+    wait = BACKOFF[min(command.attempts, len(BACKOFF)) - 1]
+    command.not_before = clock.real_now() + wait
+    command.error = error
+    command.save(update_fields=["not_before", "error"])
+    return command
+
+
+@transaction.atomic
+def bury_exhausted(*, by: Actor) -> Sequence[OutboundCommand]:
+    """Give up on commands whose deliverer died at the last attempt."""
+    exhausted = OutboundCommand.objects.filter(
+        status=CommandStatus.DUE, attempts__gte=LAST_ATTEMPT, not_before__lte=clock.real_now()
+    )
+    return [
+        advance(command, CommandStatus.DEAD, by=by, verb="command.died", error="Deliverer died.")
+        for command in exhausted
+    ]
+
+
+@transaction.atomic
+def retry(command: OutboundCommand, *, by: Actor) -> OutboundCommand:
+    """Send a dead command again, with the same idempotency key."""
+    require(by, permissions.RETRY, command)
+    moved = advance(
+        command,
+        CommandStatus.DUE,
+        by=by,
+        verb="command.retried",
+        attempts=0,
+        not_before=clock.real_now(),
+    )
+    ring("deliver")
+    return moved
+
+
+def _decoded(payload: object) -> dict[str, Any]:
+    if isinstance(payload, str):
+        decoded: dict[str, Any] = msgspec.json.decode(payload)
+        return decoded
+    return dict(payload)  # type: ignore[call-overload]

@@ -1,0 +1,1 @@
+"""Moments at which something must be looked at again, as rows."""

@@ -1,0 +1,1 @@
+"""What transport doors share: pages, tables, problems, idempotency, middleware."""

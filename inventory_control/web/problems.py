@@ -1,0 +1,126 @@
+"""Refusals on the wire: RFC 9457 problem JSON for the API, a page or fragment for the console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from inventory_control.core.errors import DomainError
+from inventory_control.core.telemetry import correlation_id
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(
+    *, status: int, code: str, detail: str, field: str | None = None, **extra: object
+) -> dict[str, Any]:
+    """The one shape of every error of the API (INT-13)."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "correlation_id": correlation_id(),
+    }
+    if field:
+        body["field"] = field
+    return body | extra
+
+
+def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every refusal becomes a problem; a fault stays a fault (500)."""
+    del context
+    set_rollback()
+    if isinstance(error, DomainError):
+        body = problem(
+            status=error.status,
+            code=error.code,
+            detail=error.detail,
+            field=error.field,
+            **error.extra,
+        )
+        return _response(body)
+    if isinstance(error, Http404):
+        return _response(problem(status=404, code="not_found", detail="There is no such thing."))
+    if isinstance(error, PermissionDenied):
+        return _response(problem(status=403, code="not_permitted", detail="Not permitted."))
+    if isinstance(error, ValidationError):
+        return _response(_invalid(error))
+    if isinstance(error, APIException):
+        response = _response(
+            problem(
+                status=error.status_code,
+                code=str(getattr(error, "default_code", "error")),
+                detail=str(error.detail),
+            )
+        )
+        challenge, wait = getattr(error, "auth_header", None), getattr(error, "wait", None)
+        if challenge:
+            response["WWW-Authenticate"] = challenge
+        if wait:
+            response["Retry-After"] = str(int(wait))
+        return response
+    return None
+
+
+def problem_response(error: DomainError) -> HttpResponse:
+    """A refusal as an answer rather than an exception, for doors that keep what they refuse."""
+    body = problem(
+        status=error.status,
+        code=error.code,
+        detail=error.detail,
+        field=error.field,
+        **error.extra,
+    )
+    return JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
+
+
+def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """A refusal in the console: the fragment for htmx, a whole page otherwise."""
+    htmx = getattr(request, "htmx", False)
+    template = "console/_refusal.html" if htmx else "errors/refusal.html"
+    return render(request, template, {"error": error}, status=error.status)
+
+
+def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form from another site, or one that is too old."""
+    if request.path.startswith("/api/"):
+        body = problem(status=403, code="csrf", detail=reason)
+        return JsonResponse(body, status=403, content_type=CONTENT_TYPE)
+    return render(request, "errors/403.html", {"reason": reason}, status=403)
+
+
+def _response(body: dict[str, Any]) -> Response:
+    return Response(body, status=body["status"], content_type=CONTENT_TYPE)
+
+
+def _invalid(error: ValidationError) -> dict[str, Any]:
+    faults = list(_flattened(error.detail, ""))
+    field, detail = faults[0] if faults else ("", "The input is not valid.")
+    return problem(
+        status=422,
+        code="invalid_input",
+        detail=detail,
+        field=field,
+        errors=[{"field": path, "detail": text} for path, text in faults],
+    )
+
+
+def _flattened(detail: Any, path: str) -> Any:
+    if isinstance(detail, dict):
+        for key, inner in detail.items():
+            step = "" if key == "non_field_errors" else str(key)
+            yield from _flattened(inner, f"{path}.{step}".strip("."))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, dict | list)
+            yield from _flattened(inner, f"{path}[{index}]" if nested else path)
+    else:
+        yield path, str(detail)

@@ -1,0 +1,88 @@
+"""The class every REST view extends: problems, body limits and idempotency in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.views import APIView
+
+from inventory_control.core.actors import Actor
+from inventory_control.core.errors import Refused
+from inventory_control.web.idempotency import answered_once
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class BodyTooLargeError(Refused):
+    """The body is larger than this endpoint takes; send it in parts."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class ApiView(APIView):
+    """One REST resource. `permissions` names the permission each method needs.
+
+    Writes honour the Idempotency-Key header; the handler runs in `answered_once`, which opens
+    the transaction.
+    """
+
+    permissions: dict[str, str] = {}
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls."""
+        caller: Any = self.request.user
+        actor: Actor = caller.actor
+        return actor
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """DRF's dispatch, with the body limit before anything is read and idempotency around
+        the handler.
+        """
+        self.args, self.kwargs = args, kwargs
+        drf_request = self.initialize_request(request, *args, **kwargs)
+        self.request, self.headers = drf_request, self.default_response_headers
+        response: Any
+        try:
+            self._refuse_large(request)
+            self.initial(drf_request, *args, **kwargs)
+            name = (drf_request.method or "").lower()
+            handler = getattr(self, name, self.http_method_not_allowed)
+            key = request.headers.get("Idempotency-Key")
+            if key is None or drf_request.method not in WRITES:
+                response = handler(drf_request, *args, **kwargs)
+            else:
+                body = request.body
+                response = answered_once(
+                    key=key,
+                    actor_id=self.actor.id,
+                    route=f"{drf_request.method} {request.path}",
+                    body=body,
+                    answer=lambda: self._rendered(handler(drf_request, *args, **kwargs)),
+                )
+                self.response = response
+                return response
+        except Exception as error:  # noqa: BLE001 - DRF's own contract: every error is handled here
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(drf_request, response, *args, **kwargs)
+        return self.response
+
+    def _rendered(self, response: Any) -> HttpResponseBase:
+        finalized: HttpResponseBase = self.finalize_response(
+            self.request, response, *self.args, **self.kwargs
+        )
+        if hasattr(finalized, "render"):
+            finalized.render()
+        return finalized
+
+    @staticmethod
+    def _refuse_large(request: HttpRequest) -> None:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > settings.EVENT_BODY_LIMIT:
+            raise BodyTooLargeError(
+                f"The body has {int(length):,} bytes; at most {settings.EVENT_BODY_LIMIT:,} are "
+                "taken at once."
+            )
