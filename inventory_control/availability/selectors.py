@@ -1,0 +1,66 @@
+"""Questions about what may be sold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.db import connection
+
+from inventory_control.availability.models import Availability, ChangedPlace
+from inventory_control.availability.rules import NodeStock, available_to_sell
+from inventory_control.availability.values import Publication
+from inventory_control.core.sql import named_statements
+from inventory_control.stock.selectors import positions_at, positions_of
+from inventory_control.stock.values import Position
+
+_SQL = named_statements(Path(__file__).with_name("recalculate.sql"))
+Place = tuple[int, int]
+
+
+def node_stock(position: Position) -> NodeStock:
+    """The part of a position the arithmetic needs."""
+    return NodeStock(
+        sellable=position.sellable,
+        reserved=position.reserved,
+        allocated=position.allocated,
+        safety_stock=position.safety_stock,
+        is_frozen=position.is_frozen,
+    )
+
+
+def ats_at(places: Iterable[Place]) -> dict[Place, int]:
+    """Node ATS of some places, from the balances as they are now."""
+    return {
+        place: available_to_sell(node_stock(position))
+        for place, position in positions_at(places).items()
+    }
+
+
+def ats_of(item_ids: list[int]) -> dict[Place, int]:
+    """Node ATS of some items at every node that holds them."""
+    return {
+        place: available_to_sell(node_stock(position))
+        for place, position in positions_of(item_ids).items()
+    }
+
+
+def channel_figures(item_id: int) -> list[Availability]:
+    """What each channel should show of an item and what it was told."""
+    return list(
+        Availability.objects.filter(item_id=item_id)
+        .select_related("channel")
+        .order_by("channel__code")
+    )
+
+
+def unpublished(channel: str, limit: int) -> list[Publication]:
+    """Figures a channel does not show yet, at most `limit`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["unpublished"], {"channel": channel, "limit": limit})
+        return [Publication(*row) for row in cursor.fetchall()]
+
+
+def is_detection_due() -> bool:
+    """Whether changed places wait for the detectors."""
+    return ChangedPlace.objects.exists()

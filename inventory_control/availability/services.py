@@ -1,0 +1,105 @@
+"""Recalculating what may be sold, and asking for it to be published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from inventory_control.availability.values import Publication
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.sql import named_statements
+from inventory_control.outbox.selectors import waiting_targets
+from inventory_control.outbox.services import queue_command
+from inventory_control.stock.services.demand import roll_up_demand, take_marks
+
+BATCH = 5_000
+PUBLISH = "availability.publish"
+_SQL = named_statements(Path(__file__).with_name("recalculate.sql"))
+
+
+def recalculate_due(*, by: Actor) -> int:
+    """Deal with every mark there is, a batch a transaction; returns the places dealt with."""
+    done = 0
+    while True:
+        taken = _recalculate_batch(by)
+        done += taken
+        if not taken:
+            return done
+
+
+@transaction.atomic
+def _recalculate_batch(by: Actor) -> int:
+    """One batch: roll up demand, recalculate figures, note the places for detection, publish."""
+    places, days = take_marks(BATCH)
+    if not places:
+        return 0
+    roll_up_demand(days)
+    now = clock.now()
+    items = sorted({item for item, _ in places})
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["recalculate"], {"items": items, "now": now})
+        changed = cursor.rowcount
+        cursor.execute(
+            _SQL["note_changed"],
+            {
+                "items": [item for item, _ in places],
+                "nodes": [node for _, node in places],
+                "now": now,
+            },
+        )
+    if changed:
+        _queue_publications(by)
+    ring("detect")
+    return len(places)
+
+
+def _queue_publications(by: Actor) -> None:
+    """One command per channel that shows an old figure and has none waiting: the latest wins."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["unpublished_channels"])
+        channels = [code for (code,) in cursor.fetchall()]
+    waiting = waiting_targets(PUBLISH)
+    for code in channels:
+        if code not in waiting:
+            queue_command(
+                kind=PUBLISH,
+                target=code,
+                idempotency_key=f"{PUBLISH}:{code}:{_next_number()}",
+                payload={"channel": code},
+                by=by,
+            )
+
+
+def _next_number() -> int:
+    """A number no publication had before, so that each command has a key of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('outbox_outboundcommand_id_seq')")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+@transaction.atomic
+def acknowledge(*, channel: str, told: Sequence[Publication], by: Actor) -> None:
+    """Note what a channel acknowledged; figures that changed meanwhile are published again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SQL["acknowledge"],
+            {
+                "channel": channel,
+                "items": [one.item_id for one in told],
+                "quantities": [one.quantity for one in told],
+                "now": clock.now(),
+            },
+        )
+    _queue_publications(by)
+
+
+def take_changed_places(limit: int) -> list[tuple[int, int]]:
+    """Take up to `limit` notes of changed places, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["take_changed"], [limit])
+        return sorted(set(cursor.fetchall()))

@@ -1,0 +1,1 @@
+"""The double-entry stock ledger, its balances, and the claims laid over them."""

@@ -1,0 +1,1 @@
+"""REST doors of the ledger: post events, reserve, read positions."""

@@ -1,0 +1,67 @@
+"""Reads event bodies: one JSON object, a JSON array, or NDJSON, plain or gzipped."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest
+
+from inventory_control.events.errors import BodyTooLargeError, UnreadableBodyError
+
+MOST_ROWS = 10_000
+_rows_of_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+NDJSON = frozenset({"application/x-ndjson", "application/ndjson"})
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The body, decompressed when it says so; refuses what grows beyond the limit."""
+    body = request.body
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding == "identity":
+        return body
+    if encoding != "gzip":
+        raise UnreadableBodyError(
+            f"Content-Encoding {encoding} is not taken; send gzip or none.",
+            field="Content-Encoding",
+        )
+    return _gunzip(body)
+
+
+def rows_of(request: HttpRequest) -> list[bytes]:
+    """The raw rows of a bulk body, each still undecoded, so that one bad row harms no other."""
+    body = read_body(request)
+    if request.content_type in NDJSON:
+        rows = [line for line in body.split(b"\n") if line.strip()]
+    else:
+        rows = _array(body)
+    if len(rows) > MOST_ROWS:
+        raise BodyTooLargeError(f"At most {MOST_ROWS:,} rows a call; this has {len(rows):,}.")
+    if not rows:
+        raise UnreadableBodyError("The body holds no rows.")
+    return rows
+
+
+def _array(body: bytes) -> list[bytes]:
+    try:
+        return [bytes(row) for row in _rows_of_array(body)]
+    except msgspec.DecodeError as error:
+        raise UnreadableBodyError(
+            f"The body is no JSON array: {error}. Send NDJSON if single rows may be broken."
+        ) from None
+
+
+def _gunzip(body: bytes) -> bytes:
+    reader = zlib.decompressobj(wbits=31)
+    try:
+        plain = reader.decompress(body, settings.EVENT_BODY_LIMIT + 1)
+    except zlib.error as error:
+        raise UnreadableBodyError(
+            f"The gzip body is broken: {error}.", field="Content-Encoding"
+        ) from None
+    if len(plain) > settings.EVENT_BODY_LIMIT:
+        raise BodyTooLargeError
+    if not reader.eof:
+        raise UnreadableBodyError("The gzip body is cut off.", field="Content-Encoding")
+    return plain

@@ -1,0 +1,175 @@
+"""The hot doors: one event, many events, reservations. msgspec in and out, no serializers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from inventory_control.events import permissions as event_permissions
+from inventory_control.events.errors import ContentConflictError, InvalidEventError
+from inventory_control.events.services import draft_events, park
+from inventory_control.events.states import Outcome
+from inventory_control.events.values import EventDraft, Posted, Refusal
+from inventory_control.stock import permissions
+from inventory_control.stock.api.bodies import read_body, rows_of
+from inventory_control.stock.api.schemas import (
+    BULK_ANSWER,
+    EVENT,
+    EVENT_ANSWER,
+    EVENTS,
+    RESERVATIONS,
+    RESERVATIONS_ANSWER,
+    ReservationBody,
+)
+from inventory_control.stock.errors import FrozenError, NotAvailableError
+from inventory_control.stock.services import post_events, reserve
+from inventory_control.stock.values import Granted, ReservationLine
+from inventory_control.web.problems import problem_response
+from inventory_control.web.views import ApiView
+
+BATCH = 1_000
+"""Rows a posting statement takes at once: beyond it latency grows and throughput does not."""
+_encode = msgspec.json.encode
+_decode_reservations = msgspec.json.Decoder(ReservationBody).decode
+
+
+class EventView(ApiView):
+    """One canonical event, posted in this request's transaction."""
+
+    permissions = {"POST": event_permissions.WRITE}
+    parser_classes = []
+
+    @extend_schema(operation_id="post_event", request=EVENT, responses=EVENT_ANSWER)
+    def post(self, request: Request) -> HttpResponse:
+        """Post one event. 201 posted, 200 duplicate, 409 same id with other content, 422 invalid.
+
+        A refused event is kept as a dead letter, whose reason is the answer's detail; therefore
+        the refusal is returned, not raised: raising would roll the dead letter back.
+        """
+        body = read_body(request._request)
+        (answer,) = _post(self, [body])
+        if isinstance(answer, Refusal):
+            refusal = InvalidEventError(
+                answer.reason, field=answer.field, extra={"reason": answer.code}
+            )
+            return problem_response(refusal)
+        if answer.outcome == Outcome.CONFLICT:
+            return problem_response(ContentConflictError(answer.detail or None))
+        if answer.outcome == Outcome.QUARANTINED:
+            return problem_response(InvalidEventError(answer.detail))
+        status = 200 if answer.outcome == Outcome.DUPLICATE else 201
+        return _json(answer.as_row(0), status=status)
+
+
+class EventBulkView(ApiView):
+    """Many canonical events, JSON array or NDJSON, with one answer per row."""
+
+    permissions = {"POST": event_permissions.WRITE}
+    parser_classes = []
+
+    @extend_schema(operation_id="post_events", request=EVENTS, responses=BULK_ANSWER)
+    def post(self, request: Request) -> HttpResponse:
+        """Post up to 10,000 events. Always 200 once the body could be read; see `results`.
+
+        Each thousand rows are one transaction; a bad row harms no other.
+        """
+        rows = rows_of(request._request)
+        results: list[dict[str, Any]] = []
+        for start in range(0, len(rows), BATCH):
+            for answer in _post(self, rows[start : start + BATCH]):
+                results.append(_row(answer, len(results)))
+        counts = Counter(row["outcome"] for row in results)
+        return _json({"counts": dict(counts), "results": results})
+
+
+class ReservationView(ApiView):
+    """Reservations: promise stock to order lines."""
+
+    permissions = {"POST": permissions.RESERVE}
+    parser_classes = []
+
+    @extend_schema(operation_id="reserve", request=RESERVATIONS, responses=RESERVATIONS_ANSWER)
+    def post(self, request: Request) -> HttpResponse:
+        """Reserve order lines. 201 when every line got what it asked, 200 when partial lines got
+        less, 409 when a line that wants all or nothing could not be served; then nothing of the
+        call is reserved.
+        """
+        body = read_body(request._request)
+        try:
+            asked = _decode_reservations(body)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise InvalidEventError(str(error), field="lines") from None
+        lines = [_line(one, asked) for one in asked.lines]
+        with transaction.atomic():
+            answers = reserve(lines, by=self.actor)
+            _refuse_unserved(lines, answers)
+        complete = all(one.granted == one.requested for one in answers)
+        return _json(
+            {"lines": [msgspec.to_builtins(one) for one in answers]},
+            status=201 if complete else 200,
+        )
+
+
+def _post(view: ApiView, rows: list[bytes]) -> list[Posted | Refusal]:
+    """Draft, park and post a batch in one transaction; answers in the order of the rows."""
+    holder: Any = view.request.user
+    with transaction.atomic():
+        drafts = draft_events(
+            rows,
+            received_from=holder.key_name,
+            may_speak_for=holder.may_speak_for,
+            by=view.actor,
+        )
+        park([one for one in drafts if isinstance(one, Refusal)], received_from=holder.key_name)
+        posted = iter(
+            post_events([one for one in drafts if isinstance(one, EventDraft)], by=view.actor)
+        )
+        return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
+
+
+def _row(answer: Posted | Refusal, row: int) -> dict[str, Any]:
+    if isinstance(answer, Posted):
+        return answer.as_row(row)
+    return {
+        "row": row,
+        "outcome": answer.outcome,
+        "code": answer.code,
+        "field": answer.field,
+        "detail": answer.reason,
+    }
+
+
+def _line(one: Any, asked: ReservationBody) -> ReservationLine:
+    return ReservationLine(
+        order=one.order or asked.order or "",
+        line=one.line,
+        sku=one.item,
+        node=one.node,
+        quantity=one.quantity,
+        channel=one.channel or asked.channel or "",
+        is_partial=one.partial,
+        customer=one.customer,
+        occurred_at=one.occurred_at,
+    )
+
+
+def _refuse_unserved(lines: list[ReservationLine], answers: list[Granted]) -> None:
+    for line, answer in zip(lines, answers, strict=True):
+        if line.is_partial or answer.is_repeat or answer.granted == answer.requested:
+            continue
+        refusal = FrozenError if "frozen" in answer.reason else NotAvailableError
+        raise refusal(
+            answer.reason,
+            field=f"lines[{lines.index(line)}].quantity",
+            extra={"available": answer.available, "requested": answer.requested},
+        )
+
+
+def _json(body: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(_encode(body), status=status, content_type="application/json")

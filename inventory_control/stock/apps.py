@@ -1,0 +1,10 @@
+"""Django app config."""
+
+from django.apps import AppConfig
+
+
+class StockConfig(AppConfig):
+    """Stock."""
+
+    name = "inventory_control.stock"
+    label = "stock"

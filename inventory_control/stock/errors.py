@@ -1,0 +1,36 @@
+"""Refusals of the ledger."""
+
+from __future__ import annotations
+
+from inventory_control.core.errors import Conflict, DomainError, Refused
+
+
+class UnknownStateError(Refused):
+    """The event names a stock state its type does not know."""
+
+    code = "unknown_state"
+
+
+class ForbiddenTransitionError(Refused):
+    """Stock in this state cannot become that one."""
+
+    code = "forbidden_transition"
+
+
+class NotAvailableError(Conflict):
+    """There is not enough stock available to sell."""
+
+    code = "not_available"
+
+
+class FrozenError(Conflict):
+    """The item is frozen at this node until a count is settled."""
+
+    code = "frozen"
+
+
+class ContentionError(DomainError):
+    """Other writers held these rows for too long; nothing was posted. Send it again."""
+
+    code = "contention"
+    status = 503

@@ -1,0 +1,201 @@
+"""The ledger, its balances, claims, assertions and marks; only this app touches them.
+
+The ledger and balance tables are written by `posting.sql`; their foreign keys are not enforced
+by triggers, because every id was resolved inside the same transaction and masters are never
+deleted.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+
+from inventory_control.core.tenancy import TenantModel
+from inventory_control.stock.states import Cause, Verdict
+
+
+class LedgerEntry(TenantModel):
+    """One line of the double-entry ledger, append-only: so many units into (or out of) an account.
+
+    The lines of one event sum to zero. `occurred_at` is the moment the fold uses: a reversal
+    carries that of the event it reverses. Partitioned by `posted_at`; the default partition
+    takes everything until the owner's job splits it.
+    """
+
+    pk = models.CompositePrimaryKey("posted_at", "id")
+    id = models.BigIntegerField()
+    posted_at = models.DateTimeField()
+    event_id = models.BigIntegerField()
+    item = models.ForeignKey(
+        "catalog.Item", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    node = models.ForeignKey(
+        "catalog.Node", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    state = models.TextField()
+    lot = models.TextField(default="")
+    quantity = models.BigIntegerField()
+    cause = models.TextField(choices=Cause.choices)
+    occurred_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        managed = False
+        db_table = "stock_ledgerentry"
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+d} {self.state} of {self.item_id} at {self.node_id}"
+
+
+class StockBalance(TenantModel):
+    """The projection of the ledger for an item at a node: one column per physical state.
+
+    One row, so that a reservation locks and checks one row. `reserved` and `allocated` are the
+    sums of live claims; `counts_pending` freezes. Rebuildable by `rebuild_balances`.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "node_id")
+    item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, related_name="balances")
+    node = models.ForeignKey("catalog.Node", on_delete=models.PROTECT, related_name="balances")
+    received = models.BigIntegerField(default=0)
+    quarantined = models.BigIntegerField(default=0)
+    sellable = models.BigIntegerField(default=0)
+    refurbishable = models.BigIntegerField(default=0)
+    damaged = models.BigIntegerField(default=0)
+    vendor_return = models.BigIntegerField(default=0)
+    in_transit = models.BigIntegerField(default=0)
+    reserved = models.BigIntegerField(default=0)
+    allocated = models.BigIntegerField(default=0)
+    counts_pending = models.IntegerField(default=0)
+    holds = models.IntegerField(default=0)
+    last_assert_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["item", "node"],
+                condition=Q(sellable__lt=0) | Q(sellable__lt=F("reserved")),
+                name="balance_short",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} at {self.node_id}"
+
+
+class Reservation(TenantModel):
+    """The claim of one order line on an item at a node.
+
+    Three counters that only events add to; the open claim is what was committed and neither
+    shipped nor released. `prior_open` is the open claim before the last change: the posting
+    statement reads the difference from it.
+    """
+
+    key = models.TextField(primary_key=True)
+    item = models.ForeignKey(
+        "catalog.Item", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    node = models.ForeignKey(
+        "catalog.Node", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    channel = models.TextField(default="")
+    committed = models.BigIntegerField(default=0)
+    shipped = models.BigIntegerField(default=0)
+    released = models.BigIntegerField(default=0)
+    open = models.GeneratedField(
+        expression=Greatest(0, F("committed") - F("shipped") - F("released")),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+    prior_open = models.BigIntegerField(default=0)
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["item", "node"], condition=Q(open__gt=0), name="reservation_open")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.open} open"
+
+
+class Assertion(TenantModel):
+    """An absolute quantity somebody stated of an account, and the verdict on it.
+
+    `moved` is the sum of moves since the assertion before it, kept up to date as late events
+    arrive; `adjusted` is what the ledger already carries for it. (`occurred_at`, `source`,
+    `source_id`) is its place in the fold.
+    """
+
+    event_id = models.BigIntegerField(primary_key=True)
+    item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, related_name="+")
+    node = models.ForeignKey("catalog.Node", on_delete=models.PROTECT, related_name="+")
+    state = models.TextField()
+    occurred_at = models.DateTimeField()
+    source = models.TextField()
+    source_id = models.TextField()
+    is_opening = models.BooleanField(default=False)
+    quantity = models.BigIntegerField()
+    moved = models.BigIntegerField(default=0)
+    expected = models.BigIntegerField(default=0)
+    adjusted = models.BigIntegerField(default=0)
+    verdict = models.TextField(choices=Verdict.choices)
+    settled_by = models.TextField(blank=True, default="")
+    settled_reason = models.TextField(blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["item", "node", "state", "occurred_at", "source", "source_id"],
+                name="assertion_in_fold_order",
+            ),
+            models.Index(
+                fields=["item", "node"],
+                condition=Q(verdict=Verdict.PENDING),
+                name="assertion_pending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.item_id} at {self.node_id}, {self.verdict}"
+
+    @property
+    def variance(self) -> int:
+        """Counted less expected, in units."""
+        return self.quantity - self.expected
+
+
+class StockMark(TenantModel):
+    """A note that an item at a node changed; the availability stage takes it away.
+
+    Append-only until taken, so that a change committed while the stage runs leaves its own note.
+    `day` is the day of demand to roll up again, if any.
+    """
+
+    item_id = models.BigIntegerField()
+    node_id = models.BigIntegerField()
+    day = models.DateField(null=True)
+    posted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.item_id} at {self.node_id}"
+
+
+class DemandDay(TenantModel):
+    """Demand of an item at a node on one day, rolled up from events: what advice learns from.
+
+    `sold` (net of corrections) and `lost` are units, `lines` order lines. A day with `lost`
+    above zero is censored: it teaches no level.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "node_id", "day")
+    item_id = models.BigIntegerField()
+    node_id = models.BigIntegerField()
+    day = models.DateField()
+    sold = models.BigIntegerField(default=0)
+    lost = models.BigIntegerField(default=0)
+    lines = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.sold} of {self.item_id} at {self.node_id} on {self.day}"

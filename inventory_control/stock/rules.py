@@ -1,0 +1,193 @@
+"""What an event means for the ledger: legs, claims, the fold of counts, and grants. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from inventory_control.events.values import EventDraft
+from inventory_control.stock.errors import ForbiddenTransitionError, UnknownStateError
+from inventory_control.stock.states import FINAL_VERDICTS, INSPECTED_TO, Outside, State, Verdict
+from inventory_control.stock.values import AssertedPoint, ClaimChange, Judged, Leg, Tolerance
+
+MOVES: dict[str, tuple[str, str]] = {
+    "sale.recorded": (State.SELLABLE, Outside.CUSTOMER),
+    "order.shipped": (State.SELLABLE, Outside.CUSTOMER),
+    "return.received": (Outside.CUSTOMER, State.RECEIVED),
+    "return.inspected": (State.RECEIVED, ""),
+    "receipt.recorded": (Outside.SUPPLIER, State.SELLABLE),
+    "putaway.recorded": (State.RECEIVED, State.SELLABLE),
+    "shipment.dispatched": (Outside.SUPPLIER, State.IN_TRANSIT),
+    "transfer.shipped": (State.SELLABLE, State.IN_TRANSIT),
+    "transfer.received": (State.IN_TRANSIT, State.SELLABLE),
+    "damage.recorded": (State.SELLABLE, State.DAMAGED),
+    "disposal.recorded": (State.DAMAGED, Outside.DISPOSAL),
+    "vendor_return.shipped": (State.VENDOR_RETURN, Outside.SUPPLIER),
+    "adjustment.recorded": (Outside.ADJUSTMENT, State.SELLABLE),
+}
+"""From which account to which a type moves stock, unless the event names the state itself."""
+
+MAY_NAME_SOURCE = {
+    "return.inspected": frozenset(INSPECTED_TO),
+    "receipt.recorded": frozenset({State.IN_TRANSIT, Outside.SUPPLIER}),
+    "putaway.recorded": frozenset({State.RECEIVED, State.QUARANTINED}),
+    "disposal.recorded": frozenset({State.DAMAGED, State.QUARANTINED, State.REFURBISHABLE}),
+    "damage.recorded": frozenset({State.SELLABLE, State.RECEIVED, State.REFURBISHABLE}),
+}
+MAY_NAME_TARGET = {
+    "return.received": frozenset({State.RECEIVED, State.QUARANTINED}),
+    "receipt.recorded": frozenset({State.SELLABLE, State.RECEIVED, State.QUARANTINED}),
+    "transfer.received": frozenset({State.SELLABLE, State.RECEIVED, State.QUARANTINED}),
+    "adjustment.recorded": frozenset(set(State) - {State.IN_TRANSIT}),
+    "return.inspected": frozenset(State),
+}
+
+
+def entries_for(draft: EventDraft) -> tuple[Leg, ...]:
+    """The balanced legs of a move, or none for every other kind.
+
+    Raises `UnknownStateError` for a state the type may not name, `ForbiddenTransitionError` for
+    a way between states that does not exist.
+    """
+    event = draft.event
+    if draft.kind != "move" or event.quantity is None:
+        return ()
+    source, target = _accounts_of(draft)
+    item_id, node_id = _placed(draft)
+    to_node_id = draft.to_node_id if event.type == "transfer.shipped" else node_id
+    lot = event.lot or ""
+    return (
+        Leg(item_id, node_id, source, -event.quantity, lot),
+        Leg(item_id, to_node_id or node_id, target, event.quantity, lot),
+    )
+
+
+def claim_of(draft: EventDraft) -> ClaimChange | None:
+    """What an event changes of its order line's claim, or None when it names no order line.
+
+    Commit, ship and release only ever add to their own counter, so their order of arrival does
+    not matter (D3).
+    """
+    event = draft.event
+    if event.order is None or event.line is None or event.quantity is None:
+        return None
+    item_id, node_id = _placed(draft)
+    key = f"{event.order}/{event.line}"
+    channel = event.channel or ""
+    if draft.kind == "commit":
+        return ClaimChange(key, item_id, node_id, channel, committed=event.quantity)
+    if draft.kind == "release":
+        return ClaimChange(key, item_id, node_id, channel, released=event.quantity)
+    if event.type in {"order.shipped", "sale.recorded"}:
+        return ClaimChange(key, item_id, node_id, channel, shipped=event.quantity)
+    return None
+
+
+def reversed_legs(legs: Iterable[Leg]) -> tuple[Leg, ...]:
+    """The legs that undo a move."""
+    return tuple(Leg(leg.item_id, leg.node_id, leg.state, -leg.quantity, leg.lot) for leg in legs)
+
+
+def reversed_claim(change: ClaimChange) -> ClaimChange:
+    """The claim change that undoes one."""
+    return ClaimChange(
+        change.key,
+        change.item_id,
+        change.node_id,
+        change.channel,
+        committed=-change.committed,
+        shipped=-change.shipped,
+        released=-change.released,
+    )
+
+
+def judge(points: Sequence[AssertedPoint], tolerance: Tolerance) -> list[Judged]:
+    """Fold the assertions of one account, in order of their keys, into verdicts.
+
+    The position before an assertion is the last accepted quantity plus the moves since. An
+    accepted assertion sets the position and owes the ledger the difference; a pending one
+    changes nothing. A verdict is a function of the fold alone, so it comes out the same whatever
+    the order of arrival; only a final verdict of a person stands. A pending count that a later
+    accepted one overtook is superseded.
+    """
+    position = 0
+    judged: list[Judged] = []
+    for index, point in enumerate(points):
+        expected = position + point.moved
+        verdict = point.settled or _policy_verdict(point, expected, index, tolerance)
+        accepted = verdict in (Verdict.ACCEPTED, Verdict.APPROVED)
+        position = point.quantity if accepted else expected
+        judged.append(
+            Judged(point.event_id, expected, verdict, point.quantity - expected if accepted else 0)
+        )
+    return _superseding(judged)
+
+
+def grants(requests: Sequence[tuple[int, bool]], available: int) -> list[int]:
+    """How many units each request gets, first come first served.
+
+    A request is (units, whether a part is welcome); one that wants all or nothing gets nothing
+    when less is left, and leaves it to those behind.
+    """
+    left = max(0, available)
+    granted: list[int] = []
+    for units, is_partial in requests:
+        given = units if units <= left else (left if is_partial else 0)
+        granted.append(given)
+        left -= given
+    return granted
+
+
+def _policy_verdict(point: AssertedPoint, expected: int, index: int, tolerance: Tolerance) -> str:
+    if point.is_opening and index == 0:
+        return Verdict.ACCEPTED
+    if tolerance.allows(point.quantity - expected, expected):
+        return Verdict.ACCEPTED
+    return Verdict.PENDING
+
+
+def _superseding(judged: list[Judged]) -> list[Judged]:
+    later_accepted = False
+    answer: list[Judged] = []
+    for one in reversed(judged):
+        overtaken = later_accepted and one.verdict == Verdict.PENDING
+        answer.append(
+            Judged(one.event_id, one.expected, Verdict.SUPERSEDED, 0) if overtaken else one
+        )
+        later_accepted |= one.verdict in (Verdict.ACCEPTED, Verdict.APPROVED)
+    return answer[::-1]
+
+
+def _accounts_of(draft: EventDraft) -> tuple[str, str]:
+    event = draft.event
+    source, target = MOVES[event.type]
+    if event.from_state is not None:
+        source = _allowed(
+            event.from_state, MAY_NAME_SOURCE.get(event.type), "from_state", event.type
+        )
+    if event.to_state is not None:
+        target = _allowed(event.to_state, MAY_NAME_TARGET.get(event.type), "to_state", event.type)
+    if event.type == "return.inspected" and target not in INSPECTED_TO[source]:
+        raise ForbiddenTransitionError(
+            f"{source} stock cannot become {target}. It may become: "
+            f"{', '.join(sorted(INSPECTED_TO[source]))}.",
+            field="to_state",
+        )
+    return source, target
+
+
+def _allowed(state: str, allowed: frozenset[str] | None, field: str, event_type: str) -> str:
+    if allowed is not None and state in allowed:
+        return state
+    names = ", ".join(sorted(allowed)) if allowed else "nothing: leave the field out"
+    raise UnknownStateError(f"{event_type} may name as {field}: {names}.", field=field)
+
+
+def _placed(draft: EventDraft) -> tuple[int, int]:
+    if draft.item_id is None or draft.node_id is None:
+        raise UnknownStateError(f"{draft.event.type} needs an item and a node.", field="item")
+    return draft.item_id, draft.node_id
+
+
+def is_final(verdict: str) -> bool:
+    """Whether a verdict is a person's, and stands whatever arrives."""
+    return verdict in FINAL_VERDICTS

@@ -1,0 +1,113 @@
+"""Questions to the ledger; other apps ask here and never touch its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from inventory_control.stock.models import Assertion, LedgerEntry
+from inventory_control.stock.states import Verdict
+from inventory_control.stock.values import Position
+
+_POSITIONS = """
+    SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
+           b.damaged, b.vendor_return, b.in_transit, b.reserved, b.allocated,
+           b.counts_pending + b.holds > 0, coalesce(p.safety_stock, 0), b.changed_at
+      FROM stock_stockbalance b
+      LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+"""
+Place = tuple[int, int]
+
+
+def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
+    """The positions of some (item, node) places; places without one are missing."""
+    asked = sorted(set(places))
+    return _positions(
+        "WHERE (b.item_id, b.node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
+        [[item for item, _ in asked], [node for _, node in asked]],
+    )
+
+
+def positions_of(item_ids: Sequence[int]) -> dict[Place, Position]:
+    """The positions of some items at every node that ever held them."""
+    return _positions("WHERE b.item_id = ANY(%s)", [list(item_ids)])
+
+
+def ledger_of(item_id: int, *, before: int | None = None, limit: int = 50) -> list[LedgerEntry]:
+    """An item's ledger lines, newest first, a page below the id `before` (keyset)."""
+    lines = LedgerEntry.objects.filter(item_id=item_id)
+    if before is not None:
+        lines = lines.filter(id__lt=before)
+    return list(lines.order_by("-id")[:limit])
+
+
+def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, int]:
+    """Units per state of an item at a node as the ledger knows that moment today."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT state, sum(quantity) FROM stock_ledgerentry
+             WHERE item_id = %s AND node_id = %s AND occurred_at <= %s
+             GROUP BY state
+            """,
+            [item_id, node_id, moment],
+        )
+        return {state: int(units) for state, units in cursor.fetchall()}
+
+
+def pending_counts(places: Iterable[Place]) -> list[Assertion]:
+    """Counts out of tolerance that wait for a person, at some places."""
+    asked = set(places)
+    pending = Assertion.objects.filter(
+        verdict=Verdict.PENDING, item_id__in={item for item, _ in asked}
+    ).order_by("item_id", "node_id", "occurred_at")
+    return [one for one in pending if (one.item_id, one.node_id) in asked]
+
+
+def demand_days(
+    places: Iterable[Place], *, since: date, until: date
+) -> dict[Place, list[tuple[date, int, int, int]]]:
+    """Days of demand of some places in [since, until): (day, sold, lost, lines), oldest first.
+
+    Days without a row had no demand.
+    """
+    asked = sorted(set(places))
+    days: dict[Place, list[tuple[date, int, int, int]]] = {place: [] for place in asked}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT item_id, node_id, day, sold, lost, lines
+              FROM stock_demandday
+             WHERE (item_id, node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))
+               AND day >= %s AND day < %s
+             ORDER BY item_id, node_id, day
+            """,
+            [[item for item, _ in asked], [node for _, node in asked], since, until],
+        )
+        for item_id, node_id, day, sold, lost, lines in cursor.fetchall():
+            days[item_id, node_id].append((day, int(sold), int(lost), int(lines)))
+    return days
+
+
+def claims_of(item_id: int, node_id: int, limit: int = 50) -> list[tuple[str, str, int]]:
+    """Open claims on an item at a node: (key, channel, units), latest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT key, channel, open FROM stock_reservation
+             WHERE item_id = %s AND node_id = %s AND open > 0
+             ORDER BY changed_at DESC, key LIMIT %s
+            """,
+            [item_id, node_id, limit],
+        )
+        return [(key, channel, int(units)) for key, channel, units in cursor.fetchall()]
+
+
+def _positions(where: str, parameters: list[Any]) -> dict[Place, Position]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_POSITIONS} {where} ORDER BY b.item_id, b.node_id", parameters)
+        found = [Position(*row) for row in cursor.fetchall()]
+    return {(one.item_id, one.node_id): one for one in found}

@@ -1,0 +1,345 @@
+"""Posting: idempotent, set-based, replayable; the only way stock changes.
+
+A batch is one statement (`posting.sql`), one audit entry and the bells it rings, in one
+transaction. The order in which events arrive never matters: see `rules.judge` and `folding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from inventory_control.audit.merkle import root_of
+from inventory_control.audit.services import record
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.errors import DomainError
+from inventory_control.core.permissions import require
+from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
+from inventory_control.events import permissions
+from inventory_control.events.selectors import route_of
+from inventory_control.events.services import draft_events, hand_over, hold, park, take_held
+from inventory_control.events.states import Kind, Outcome
+from inventory_control.events.values import EventDraft, Posted, Refusal
+from inventory_control.stock.errors import ContentionError
+from inventory_control.stock.rules import claim_of, entries_for
+from inventory_control.stock.services.correcting import Correction, corrections_of
+from inventory_control.stock.services.folding import refold
+from inventory_control.stock.states import State
+from inventory_control.stock.values import ClaimChange, Leg
+
+TRIES = 5
+_STATEMENT = (Path(__file__).parents[1] / "posting.sql").read_text(encoding="utf-8")
+_DEMAND_TYPES = frozenset({"sale.recorded", "order.shipped", "demand.lost"})
+_NODE_STATES = frozenset(State)
+
+
+class _KeyRaceError(Exception):
+    """Another transaction took one of an event's two keys meanwhile; the batch starts again."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One draft on its way: what it will write, and what became of it."""
+
+    draft: EventDraft
+    legs: tuple[Leg, ...] = ()
+    claim: ClaimChange | None = None
+    correction: Correction | None = None
+    posted: Posted | None = None
+    is_late: bool = False
+    is_awaited: bool = False
+    refusal: Refusal | None = field(default=None)
+
+
+def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
+    """Post a batch of drafts, each exactly once; one event is a batch of one.
+
+    Answers one `Posted` per draft, in order: posted, noted (a signal), held (a correction whose
+    original has not come), duplicate, conflict (same id, other content; the body is kept),
+    quarantined (the ledger has no such move; the body is kept). Deadlocks and serialisation
+    failures repeat the whole batch, at most five times; then `ContentionError` and nothing is
+    written.
+    """
+    require(by, permissions.WRITE)
+    for _ in range(TRIES):
+        lines = [_lined(draft) for draft in drafts]
+        try:
+            with transaction.atomic():
+                _post(lines, by)
+        except _KeyRaceError:
+            continue
+        except OperationalError as error:
+            if isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
+                continue
+            raise
+        return [_outcome(line) for line in lines]
+    raise ContentionError
+
+
+def _lined(draft: EventDraft) -> _Line:
+    try:
+        return _Line(draft, legs=entries_for(draft), claim=claim_of(draft))
+    except DomainError as error:
+        return _Line(draft, refusal=_refusal(draft, Outcome.QUARANTINED, error.code, error))
+
+
+def _post(lines: list[_Line], by: Actor) -> None:
+    plain = [line for line in lines if line.refusal is None and line.draft.kind != Kind.CORRECT]
+    corrections = [
+        line for line in lines if line.refusal is None and line.draft.kind == Kind.CORRECT
+    ]
+    _post_lines(plain)
+    if corrections:
+        _post_lines(_corrected(corrections))
+    _explain_absent([line for line in lines if line.refusal is None and line.posted is None])
+    _keep_refused(lines)
+
+    fresh = [line for line in lines if line.posted and line.posted.outcome in _FRESH]
+    if not fresh:
+        return
+    refold(
+        asserted=[
+            (line.draft, line.posted.event_id)
+            for line in fresh
+            if line.draft.kind == Kind.ASSERT and line.posted and line.posted.event_id
+        ],
+        late=[_late(line) for line in fresh if line.is_late],
+        withdrawn=[
+            line.correction.withdraws
+            for line in fresh
+            if line.correction is not None and line.correction.withdraws is not None
+        ],
+    )
+    hand_over(_routed(fresh))
+    _record(fresh, by)
+    if any(line.legs or line.claim or line.draft.kind == Kind.ASSERT for line in fresh) or any(
+        _demand_day(line) for line in fresh
+    ):
+        ring("availability")
+    _release_held(fresh, by)
+
+
+_FRESH = frozenset({Outcome.POSTED, Outcome.NOTED})
+
+
+def _post_lines(lines: Sequence[_Line]) -> None:
+    """Run the posting statement over lines whose keys are distinct, and note what is new."""
+    first: dict[tuple[str, str], _Line] = {}
+    for line in lines:
+        first.setdefault(line.draft.key, line)
+    batch = list(first.values())
+    if not batch:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, _parameters(batch))
+        rows = cursor.fetchall()
+    for n, event_id, is_late, is_awaited in rows:
+        line = batch[n]
+        moves = bool(line.legs) or line.claim is not None or line.draft.kind == Kind.ASSERT
+        line.posted = Posted(Outcome.POSTED if moves else Outcome.NOTED, event_id)
+        line.is_late, line.is_awaited = is_late, is_awaited
+
+
+def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
+    drafts = [line.draft for line in batch]
+    events = [draft.event for draft in drafts]
+    legs = [(n, leg, _fold_time(line)) for n, line in enumerate(batch) for leg in line.legs]
+    claims = [(n, line.claim) for n, line in enumerate(batch) if line.claim is not None]
+    return {
+        "now": clock.now(),
+        "correlation_id": correlation_id(),
+        "n": list(range(len(batch))),
+        "source": [draft.source for draft in drafts],
+        "source_id": [event.source_id for event in events],
+        "business_key": [event.business_key for event in events],
+        "type": [event.type for event in events],
+        "kind": [draft.kind for draft in drafts],
+        "occurred_at": [event.occurred_at for event in events],
+        "item_id": [(line.correction or line.draft).item_id for line in batch],
+        "node_id": [(line.correction or line.draft).node_id for line in batch],
+        "quantity": [event.quantity for event in events],
+        "details": [draft.details.decode() for draft in drafts],
+        "raw": [draft.raw for draft in drafts],
+        "content": [draft.content for draft in drafts],
+        "received_from": [draft.received_from for draft in drafts],
+        "flags": [" ".join(draft.flags) for draft in drafts],
+        "corrects": [line.correction.original_id if line.correction else None for line in batch],
+        "demand_day": [_demand_day(line) for line in batch],
+        "leg_n": [n for n, _, _ in legs],
+        "leg_item": [leg.item_id for _, leg, _ in legs],
+        "leg_node": [leg.node_id for _, leg, _ in legs],
+        "leg_state": [leg.state for _, leg, _ in legs],
+        "leg_lot": [leg.lot for _, leg, _ in legs],
+        "leg_quantity": [leg.quantity for _, leg, _ in legs],
+        "leg_at": [at for _, _, at in legs],
+        "claim_n": [n for n, _ in claims],
+        "claim_key": [claim.key for _, claim in claims],
+        "claim_item": [claim.item_id for _, claim in claims],
+        "claim_node": [claim.node_id for _, claim in claims],
+        "claim_channel": [claim.channel for _, claim in claims],
+        "claim_committed": [claim.committed for _, claim in claims],
+        "claim_shipped": [claim.shipped for _, claim in claims],
+        "claim_released": [claim.released for _, claim in claims],
+    }
+
+
+def _corrected(lines: list[_Line]) -> list[_Line]:
+    """Give corrections the legs that undo and replace their originals; hold those that wait."""
+    found = corrections_of([line.draft for line in lines])
+    ready: list[_Line] = []
+    for line, correction in zip(lines, found, strict=True):
+        if correction is None:
+            hold(line.draft)
+            line.posted = Posted(Outcome.HELD, None, "Held until the event it corrects arrives.")
+        elif correction.corrected_by not in (None, line.draft.key):
+            line.refusal = Refusal(
+                outcome=Outcome.CONFLICT,
+                code="already_corrected",
+                field="corrects",
+                reason="This event was corrected before; correct the correction instead.",
+                body=line.draft.raw,
+                source=line.draft.source,
+                source_id=line.draft.event.source_id,
+            )
+        else:
+            line.correction = correction
+            line.legs, line.claim = correction.legs, correction.claim
+            ready.append(line)
+    return ready
+
+
+def _explain_absent(lines: Sequence[_Line]) -> None:
+    """Say of rows the statement left out whether they repeat an event or contradict one."""
+    if not lines:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT n, s.event_id, s.content, b.event_id, e.id
+              FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[])
+                AS asked (n, source, source_id, business_key)
+              LEFT JOIN events_sourcekey s USING (source, source_id)
+              LEFT JOIN events_businesskey b ON b.key = asked.business_key
+              LEFT JOIN events_inventoryevent e ON e.id = b.event_id
+            """,
+            [
+                list(range(len(lines))),
+                [line.draft.source for line in lines],
+                [line.draft.event.source_id for line in lines],
+                [line.draft.event.business_key for line in lines],
+            ],
+        )
+        known = cursor.fetchall()
+    for n, by_source, content, by_business, business_event in known:
+        line = lines[n]
+        if by_source is not None and bytes(content) != line.draft.content:
+            line.refusal = _refusal(
+                line.draft,
+                Outcome.CONFLICT,
+                "content_conflict",
+                f"Event id {line.draft.event.source_id} was used before with other content.",
+            )
+            line.posted = Posted(Outcome.CONFLICT, by_source, line.refusal.reason)
+        elif by_source is not None:
+            line.posted = Posted(Outcome.DUPLICATE, by_source)
+        elif business_event is not None:
+            line.posted = Posted(Outcome.DUPLICATE, by_business, "Known by its business key.")
+        else:
+            raise _KeyRaceError
+
+
+def _keep_refused(lines: Sequence[_Line]) -> None:
+    refused: dict[str, list[Refusal]] = {}
+    for line in lines:
+        if line.refusal is not None:
+            refused.setdefault(line.draft.received_from, []).append(line.refusal)
+    for received_from, refusals in refused.items():
+        park(refusals, received_from=received_from)
+
+
+def _late(line: _Line) -> tuple[tuple[Leg, ...], object, str, str]:
+    """What the fold needs of a late move: its legs and the key it stands at."""
+    if line.correction is not None:
+        at, source, source_id = line.correction.stands_at
+        return line.legs, at, source, source_id
+    return line.legs, line.draft.event.occurred_at, *line.draft.key
+
+
+def _fold_time(line: _Line) -> object:
+    if line.correction is not None:
+        return line.correction.stands_at[0]
+    return line.draft.event.occurred_at
+
+
+def _demand_day(line: _Line) -> date | None:
+    if line.correction is not None:
+        is_demand = line.correction.original_type in _DEMAND_TYPES
+        return line.correction.stands_at[0].date() if is_demand else None
+    event = line.draft.event
+    return event.occurred_at.date() if event.type in _DEMAND_TYPES else None
+
+
+def _routed(fresh: Sequence[_Line]) -> list[tuple[str, int]]:
+    return [
+        (consumer, line.posted.event_id)
+        for line in fresh
+        for consumer in route_of(line.draft.event.type)
+        if line.posted is not None and line.posted.event_id is not None
+    ]
+
+
+def _record(fresh: Sequence[_Line], by: Actor) -> None:
+    """One audit entry for the batch, with the root over its event ids and contents (D8)."""
+    events = [
+        (line.posted.event_id, line.draft.content) for line in fresh if line.posted is not None
+    ]
+    ids = [event_id for event_id, _ in events if event_id is not None]
+    root = root_of([f"{event_id}:".encode() + content for event_id, content in events])
+    record(
+        "events.posted",
+        subject=("batch", str(min(ids))),
+        by=by,
+        data={"count": len(ids), "first": min(ids), "last": max(ids), "root": root.hex()},
+    )
+    events_posted.labels(tenant=tenant_label()).inc(len(ids))
+
+
+def _release_held(fresh: Sequence[_Line], by: Actor) -> None:
+    """Post the corrections that waited for events of this batch."""
+    keys = [line.draft for line in fresh if line.is_awaited]
+    if not keys:
+        return
+    for received_from, rows in take_held(keys).items():
+        drafts = draft_events(
+            rows, received_from=received_from, may_speak_for=lambda _source: True, by=by
+        )
+        post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=by)
+
+
+def _refusal(draft: EventDraft, outcome: str, code: str, reason: DomainError | str) -> Refusal:
+    field_name = reason.field if isinstance(reason, DomainError) else "source_id"
+    return Refusal(
+        outcome=outcome,
+        code=code,
+        field=field_name or "",
+        reason=str(reason),
+        body=draft.raw,
+        source=draft.source,
+        source_id=draft.event.source_id,
+    )
+
+
+def _outcome(line: _Line) -> Posted:
+    if line.posted is not None:
+        return line.posted
+    if line.refusal is not None:
+        return Posted(line.refusal.outcome, None, line.refusal.reason)
+    raise AssertionError(f"row {line.draft.key} has no outcome")

@@ -1,0 +1,138 @@
+"""What passes between the ledger's rules and its services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+FoldKey = tuple[datetime, str, str]
+"""The order in which facts are folded: when it was true, then source, then source id (D3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One line of a balanced move, in units; positive goes in."""
+
+    item_id: int
+    node_id: int
+    state: str
+    quantity: int
+    lot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChange:
+    """What an event changes of the claim of one order line, in units."""
+
+    key: str
+    item_id: int
+    node_id: int
+    channel: str
+    committed: int = 0
+    shipped: int = 0
+    released: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AssertedPoint:
+    """One assertion of an account as the fold sees it.
+
+    `moved` is the sum of moves between the assertion before and this one, `settled` a final
+    verdict or None, `is_opening` marks an opening balance.
+    """
+
+    event_id: int
+    key: FoldKey
+    quantity: int
+    moved: int
+    is_opening: bool = False
+    settled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The fold's answer for one assertion: what was expected, the verdict, the adjustment owed."""
+
+    event_id: int
+    expected: int
+    verdict: str
+    adjustment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a count may be off before a person must look: the larger of units and share."""
+
+    units: int = 2
+    share: float = 0.05
+
+    def allows(self, variance: int, expected: int) -> bool:
+        """Whether a variance is small enough to be accepted by policy."""
+        return abs(variance) <= max(self.units, self.share * abs(expected))
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationLine:
+    """A request for stock: which order line wants how many units of what, where.
+
+    `is_partial` says whether less than the whole is welcome.
+    """
+
+    order: str
+    line: str
+    sku: str
+    node: str
+    quantity: int
+    channel: str = ""
+    is_partial: bool = False
+    customer: str | None = None
+    occurred_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of its claim."""
+        return f"{self.order}/{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The answer to one reservation line, in units; `reason` says why less was granted."""
+
+    key: str
+    requested: int
+    granted: int
+    available: int
+    reason: str = ""
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What the ledger holds of an item at a node, with the claims laid over it."""
+
+    item_id: int
+    node_id: int
+    received: int
+    quarantined: int
+    sellable: int
+    refurbishable: int
+    damaged: int
+    vendor_return: int
+    in_transit: int
+    reserved: int
+    allocated: int
+    is_frozen: bool
+    safety_stock: int
+    changed_at: datetime | None
+
+    @property
+    def on_hand(self) -> int:
+        """What lies at the node, in any condition."""
+        return (
+            self.received
+            + self.quarantined
+            + self.sellable
+            + self.refurbishable
+            + self.damaged
+            + self.vendor_return
+        )
