@@ -1,0 +1,1 @@
+"""Counsel, never hands: advice with evidence, calibrated confidence and expiry."""
