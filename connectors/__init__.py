@@ -1,0 +1,1 @@
+"""The border: adapters that translate messages in and deliver commands out."""

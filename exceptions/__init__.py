@@ -1,0 +1,1 @@
+"""Risks as cases: detection, ownership, severity, resolution."""

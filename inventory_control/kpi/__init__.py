@@ -1,0 +1,1 @@
+"""Figures computed from stored rows; reads everything, writes only its own snapshots."""

@@ -1,0 +1,1 @@
+"""Documents that will move stock: purchase orders, transfers, receipts."""

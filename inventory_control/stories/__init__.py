@@ -1,0 +1,1 @@
+"""Stories: YAML steps run against a sandbox tenant through the API."""

@@ -1,0 +1,1 @@
+"""Governed decisions: versioned definitions, approval matrix, segregation of duties, actions."""
