@@ -10,8 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_control.settings.loca
 
 app = Celery("inventory_control")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+app.autodiscover_tasks(["tenants", "inventory_control"])
 app.conf.beat_schedule = {
     "sweep": {"task": "tenants.sweep", "schedule": 60.0},
-    "heads": {"task": "tenants.deliver_heads", "schedule": 3600.0},
+    "seal": {"task": "audit.seal", "schedule": 10.0},
+    "heads": {"task": "audit.deliver_heads", "schedule": 3600.0},
 }

@@ -61,6 +61,20 @@ def tenant_ref(tenant_id: UUID) -> TenantRef | None:
     return found
 
 
+def tenant_labelled(label: str) -> TenantRef | None:
+    """The tenant of that label, or None; for commands typed by a person."""
+    with in_public():
+        tenant = Tenant.objects.filter(label=label).first()
+    return None if tenant is None else ref_of(tenant)
+
+
+def open_tenants() -> list[TenantRef]:
+    """Every tenant that may be entered, by label."""
+    with in_public():
+        tenants = list(Tenant.objects.filter(status=TenantStatus.OPEN).order_by("label"))
+    return [ref_of(tenant) for tenant in tenants]
+
+
 def ref_of(tenant: Tenant) -> TenantRef:
     """The small value that enters a tenant."""
     return TenantRef(

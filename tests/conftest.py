@@ -141,7 +141,7 @@ def committed(tenant_a, django_db_blocker) -> Iterator[object]:
 
 
 def empty(ref) -> None:
-    """Empty a tenant's business tables, as a superuser: the ledger refuses everybody else."""
+    """Empty a tenant's tables and its audit log, as a superuser: they refuse everybody else."""
     keep = {"django_migrations", "django_content_type", "auth_permission", "policies_policy"}
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as session:
         tables = session.execute(
@@ -153,6 +153,15 @@ def empty(ref) -> None:
                     sql.Identifier(ref.schema_name, table)
                     for (table,) in tables
                     if table not in keep
+                )
+            )
+        )
+        session.execute("SET session_replication_role = replica")
+        session.execute(
+            sql.SQL("TRUNCATE {}").format(
+                sql.SQL(", ").join(
+                    sql.Identifier(ref.audit_schema, table)
+                    for table in ("entry", "leaf", "node", "head")
                 )
             )
         )

@@ -133,6 +133,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "inventory_control.people.middleware.ActorOfSession",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -167,7 +168,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "inventory_control.web.pages.shell",
+                "inventory_control.navigation.shell",
             ],
         },
     }
@@ -219,13 +220,16 @@ CELERY_TASK_TIME_LIMIT = 900
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 0.5}
 CELERY_TASK_ROUTES = {
     "stages.advise": {"queue": "advice"},
-    "stages.seal": {"queue": "audit"},
+    "audit.*": {"queue": "audit"},
     "stages.*": {"queue": "stages"},
+    "tenants.*": {"queue": "stages"},
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 AUDIT_SIGNING_KEY = env("AUDIT_SIGNING_KEY", default="")
+AUDIT_HEADS_DIR = env("AUDIT_HEADS_DIR", default="")
+"""Folder outside the database that keeps each tenant's signed heads; empty means logs only."""
 CREDENTIALS_KEYS = env.list("CREDENTIALS_KEYS", default=[])
 """Fernet keys, newest first, that encrypt connector secrets; the rest only decrypt."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from inventory_control.stock.models import Assertion, LedgerEntry
+from inventory_control.stock.models import Assertion, LedgerEntry, StockMark
 from inventory_control.stock.states import Verdict
 from inventory_control.stock.values import Position
 
@@ -104,6 +104,11 @@ def claims_of(item_id: int, node_id: int, limit: int = 50) -> list[tuple[str, st
             [item_id, node_id, limit],
         )
         return [(key, channel, int(units)) for key, channel, units in cursor.fetchall()]
+
+
+def is_marked() -> bool:
+    """Whether changes wait for the availability stage."""
+    return StockMark.objects.exists()
 
 
 def _positions(where: str, parameters: list[Any]) -> dict[Place, Position]:

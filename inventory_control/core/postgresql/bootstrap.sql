@@ -114,6 +114,29 @@ END
 $$;
 ALTER FUNCTION ic_sys.mark_due(text) OWNER TO ic_owner;
 
+-- The end of a stage's look: lock the note (false when it is gone or somebody is adding to it),
+-- ask in the same transaction whether anything is left, then delete it.
+CREATE OR REPLACE FUNCTION ic_sys.hold_due(stage_name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM public.due
+      WHERE tenant_id = ic_sys.caller_tenant() AND stage = stage_name
+        FOR UPDATE SKIP LOCKED;
+    RETURN FOUND;
+END
+$$;
+ALTER FUNCTION ic_sys.hold_due(text) OWNER TO ic_owner;
+
+CREATE OR REPLACE FUNCTION ic_sys.clear_due(stage_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM public.due WHERE tenant_id = ic_sys.caller_tenant() AND stage = stage_name
+$$;
+ALTER FUNCTION ic_sys.clear_due(text) OWNER TO ic_owner;
+
 -- The partner's board reads these counters and nothing else of a tenant; a tenant writes its own.
 CREATE OR REPLACE FUNCTION ic_sys.put_counters(
     at timestamptz, open_cases integer, past_due integer, at_stake numeric,
@@ -135,6 +158,10 @@ AS $$
         approvals_waiting = excluded.approvals_waiting, dead_letters = excluded.dead_letters,
         oldest_due_seconds = excluded.oldest_due_seconds, health = excluded.health
 $$;
+
+ALTER FUNCTION ic_sys.put_counters(
+    timestamptz, integer, integer, numeric, integer, integer, integer, text
+) OWNER TO ic_owner;
 
 -- The audit log of one tenant: tables owned by a role without members, append-only even for it.
 CREATE OR REPLACE FUNCTION ic_sys.refuse_change() RETURNS trigger

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from django.db import connection, transaction
 
+from inventory_control.audit.verify import MAX_INTEGER
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.errors import Conflict
@@ -36,9 +37,9 @@ def record(verb: str, *, subject: Subject, by: Actor, data: Mapping[str, object]
     """Write one audit entry in the present transaction.
 
     `verb` is `noun.past_tense`, `subject` the kind and id of what it happened to, `data` what
-    the decision rested on: strings, integers, booleans, lists and objects of them. Decimals go
-    in as strings, so that the canonical form is exact. A person is recorded by id, never by
-    name: erasing somebody must leave the proof intact.
+    the decision rested on: text, whole numbers, booleans, lists and objects of them. Whatever else
+    it holds (decimals, fractions, times, rows) is kept as text, so that the canonical form is
+    exact. A person is recorded by id, never by name: erasing somebody must leave the proof intact.
     """
     record_all(verb, subjects={subject[1]: data}, kind=subject[0], by=by)
 
@@ -62,7 +63,7 @@ def record_all(
                 "subject_kind": kind,
                 "correlation_id": correlation_id(),
                 "subject_ids": list(subjects),
-                "data": [encode(data).decode() for data in subjects.values()],
+                "data": [encode(_plain_value(data)).decode() for data in subjects.values()],
             },
         )
 
@@ -118,8 +119,10 @@ def _plain(changes: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _plain_value(value: Any) -> object:
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return value if -MAX_INTEGER <= value <= MAX_INTEGER else str(value)
     if isinstance(value, Mapping):
         return {str(key): _plain_value(inner) for key, inner in value.items()}
     if isinstance(value, Iterable):

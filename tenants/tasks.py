@@ -1,0 +1,63 @@
+"""What runs for all tenants by the clock: the sweep, the sealing, the heads that leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from celery import shared_task
+from django.conf import settings
+
+from inventory_control.audit.selectors import latest_head
+from inventory_control.audit.services import seal
+from inventory_control.core.doorbell import press
+from inventory_control.core.telemetry import log
+from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
+from tenants.models import DueStage
+from tenants.selectors import open_tenants, tenant_ref
+
+_logger = log(__name__)
+
+
+@shared_task(name="tenants.sweep", ignore_result=True)
+def sweep() -> None:
+    """Press the bell of every stage that has a note; the stage takes its note away."""
+    with in_public():
+        notes = list(DueStage.objects.values_list("tenant_id", "stage"))
+    for tenant_id, stage in notes:
+        tenant = tenant_ref(tenant_id)
+        if tenant is not None and tenant.is_open:
+            press(stage, tenant)
+
+
+@shared_task(name="audit.seal", ignore_result=True)
+def seal_logs() -> None:
+    """Seal every tenant's log; needs the sealer's login."""
+    for tenant in open_tenants():
+        with in_tenant(tenant):
+            seal()
+
+
+@shared_task(name="audit.deliver_heads", ignore_result=True)
+def deliver_heads() -> None:
+    """Send each newest signed head to two places outside the database.
+
+    A log line (wherever logs are shipped) and one file per tenant below AUDIT_HEADS_DIR: with
+    any one of them left, rewriting the log afterwards is found.
+    """
+    for tenant in open_tenants():
+        with in_tenant(tenant):
+            head = latest_head()
+        if head is None:
+            continue
+        fields = {**head.as_fields(), "tenant": str(tenant.id)}
+        _logger.info("audit.head", **fields)
+        if settings.AUDIT_HEADS_DIR:
+            _keep_head(tenant, fields)
+
+
+def _keep_head(tenant: TenantRef, fields: dict[str, object]) -> None:
+    folder = Path(settings.AUDIT_HEADS_DIR)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / f"{tenant.id}.ndjson").open("ab") as stream:
+        stream.write(msgspec.json.encode(fields) + b"\n")
