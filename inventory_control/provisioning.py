@@ -113,6 +113,8 @@ _GRANTS = (
     "REVOKE INSERT, UPDATE, DELETE ON {schema}.django_migrations FROM {worker}",
     "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {advisor}",
     "REVOKE SELECT ON {schema}.people_apikey, {schema}.django_session FROM {advisor}",
+    "GRANT INSERT ON {schema}.ai_advice_advice TO {advisor}",
+    "GRANT USAGE ON SEQUENCE {schema}.ai_advice_advice_id_seq TO {advisor}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}"
     " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {worker}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT USAGE, SELECT ON SEQUENCES TO {worker}",

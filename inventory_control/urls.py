@@ -1,9 +1,36 @@
-"""URLs of a tenant's house."""
+"""URLs of a tenant's house: the REST API below /api/v1/, the console beside it."""
 
 from __future__ import annotations
 
 from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+api = [
+    path("", include("inventory_control.stock.api.urls")),
+    path("", include("inventory_control.events.api.urls")),
+    path("", include("inventory_control.catalog.api.urls")),
+    path("", include("inventory_control.people.api.urls")),
+    path("", include("inventory_control.availability.api.urls")),
+    path("", include("inventory_control.orders.api.urls")),
+    path("", include("inventory_control.audit.api.urls")),
+    path("", include("exceptions.api.urls")),
+    path("", include("ai_advice.api.urls")),
+    path("", include("workflows.api.urls")),
+    path("", include("connectors.api.urls")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+]
 
 urlpatterns = [
-    path("api/v1/", include("inventory_control.stock.api.urls")),
+    path("", RedirectView.as_view(pattern_name="exceptions:case-list"), name="home"),
+    path("api/v1/", include(api)),
+    path("exceptions/", include("exceptions.console.urls")),
+    path("approvals/", include("workflows.console.urls")),
+    path("items/", include("inventory_control.stock.console.urls")),
+    path("orders/", include("inventory_control.orders.console.urls")),
+    path("audit/", include("inventory_control.audit.console.urls")),
+    path("dead-letters/", include("inventory_control.events.console.urls")),
+    path("", include("inventory_control.people.console.urls")),
+    path("", include("tenants.console.urls")),
 ]

@@ -1,4 +1,4 @@
-"""Pages: one URL, one view, two answers; and what the shell of every page needs."""
+"""Pages: one URL, one view, two answers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,3 @@ def render_page(
     htmx = getattr(request, "htmx", None)
     template = fragment if htmx and not htmx.boosted else page
     return render(request, template, dict(context), status=status)
-
-
-def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: whose house this is."""
-    house = getattr(request, "house", None)
-    return {"house": house}

@@ -1,0 +1,120 @@
+"""The map of the product: every stage, in the order facts flow through them.
+
+A stage looks for its own due rows and does them; a bell only says "look now" (house rule 7).
+`run_stage` is what a worker calls, `unsettled` what the sandbox clock waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from ai_advice.selectors import is_advice_due
+from ai_advice.services import advise_due
+from connectors.selectors import is_delivery_due, is_intake_due
+from connectors.services import deliver_due, take_in
+from exceptions.services import detect_due
+from inventory_control.availability.selectors import is_detection_due
+from inventory_control.availability.services import recalculate_due
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import answer, ring
+from inventory_control.core.errors import Refused
+from inventory_control.core.tenancy import current_tenant
+from inventory_control.kpi.selectors import is_count_due
+from inventory_control.kpi.services import count_tenant
+from inventory_control.orders.selectors import is_following_due
+from inventory_control.orders.services import follow_events
+from inventory_control.stock.selectors import is_marked
+from inventory_control.timers.selectors import has_due
+from inventory_control.timers.services import Handler, fire_due
+from workflows.selectors import is_run_due
+from workflows.services import escalate_approval, run_due
+
+
+def ring_detection(_subject_id: str) -> None:
+    """What a timer does that only says "look again": a document fell due."""
+    ring("detect")
+
+
+TIMER_HANDLERS: dict[str, Handler] = {
+    "approval.escalate": escalate_approval,
+    "order.expected": ring_detection,
+}
+"""Which function each kind of timer calls."""
+
+
+def fire_timers(*, by: Actor) -> int:
+    """Fire what is due now."""
+    return fire_due(TIMER_HANDLERS, by=by)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One station: `run` does what is due and says how much, `is_due` whether anything waits."""
+
+    name: str
+    meaning: str
+    run: Callable[..., int]
+    is_due: Callable[[], bool]
+
+
+STAGES = (
+    Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
+    Stage("orders", "Orders follow what was shipped and received.", follow_events, is_following_due),
+    Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
+    Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
+    Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
+    Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),
+    Stage("timers", "What fell due is done.", fire_timers, lambda: has_due(clock.now())),
+    Stage("deliver", "Commands leave and are acknowledged.", deliver_due, is_delivery_due),
+    Stage("count", "The partner's counters are written.", count_tenant, is_count_due),
+)
+_BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def run_stage(name: str) -> int:
+    """Do what is due of one stage in the current tenant, and take its note away when none is left.
+
+    The bell is answered first, so that a ring during the work is heard again.
+    """
+    stage = _stage(name)
+    answer(name, current_tenant())
+    done = stage.run(by=Actor.system(name))
+    _take_note_away(stage)
+    return done
+
+
+def unsettled() -> list[str]:
+    """The stages of the current tenant that still have something due, in order."""
+    return [stage.name for stage in STAGES if stage.is_due()]
+
+
+def ring_all() -> None:
+    """Ring every bell of the current tenant that has a reason to be heard."""
+    with transaction.atomic():
+        for name in unsettled():
+            ring(name)
+
+
+def _stage(name: str) -> Stage:
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise Refused(f"No stage is called {name}.", field="stage") from None
+
+
+@transaction.atomic
+def _take_note_away(stage: Stage) -> None:
+    """Delete the stage's note in `due` when nothing is left and nobody is adding to it.
+
+    The note is locked before the question is asked: whoever marks meanwhile waits for this
+    transaction and then writes a new note.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ic_sys.hold_due(%s)", [stage.name])
+        (is_held,) = cursor.fetchone()
+        if is_held and not stage.is_due():
+            cursor.execute("SELECT ic_sys.clear_due(%s)", [stage.name])

@@ -1,0 +1,140 @@
+"""The clock of a sandbox tenant: forward only, from due time to due time (decision D17)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.errors import DomainError, Refused
+from inventory_control.core.permissions import require
+from inventory_control.core.tenancy import current_tenant, in_tenant
+from inventory_control.pipeline import ring_all, unsettled
+from inventory_control.timers.models import Timer
+from inventory_control.timers.selectors import next_due_at
+from inventory_control.timers.states import TimerStatus
+from inventory_control.web.views import ApiView
+
+MOVE = "sandbox.clock"
+"""The permission to move a sandbox's clock."""
+PATIENCE_S = 120.0
+"""How long one step may take to settle before the call answers 504."""
+_LOOK_EVERY_S = 0.01
+_RING_EVERY_S = 1.0
+
+
+class NotSettledError(DomainError):
+    """Some stages still had work when patience ran out; the clock stays where it is."""
+
+    code = "not_settled"
+    status = 504
+
+
+@dataclass(slots=True)
+class Advanced:
+    """What happened on the way: the steps taken and the timers that fired, in order."""
+
+    now: datetime
+    steps: int = 0
+    fired: list[str] = field(default_factory=list)
+
+
+def advance_clock(to: datetime, *, by: Actor) -> Advanced:
+    """Move product time forward, stopping at every moment a timer falls due, until all is done.
+
+    After each step every bell is rung and the call waits until no stage has anything due. Raises
+    `Refused` outside a sandbox or backwards, `NotSettledError` naming what did not finish.
+    """
+    require(by, MOVE)
+    tenant = current_tenant()
+    if not tenant.is_sandbox:
+        raise Refused("Only a sandbox has a clock that can be moved.")
+    if to < clock.now():
+        raise Refused(f"The clock only moves forward; it is {clock.now().isoformat()}.", field="to")
+    known = set(_fired())
+    steps = 0
+    _settle()
+    while True:
+        due = next_due_at()
+        step = to if due is None or due > to else max(due, clock.now())
+        _move(step)
+        with in_tenant(tenant):
+            _settle()
+            steps += 1
+            following = next_due_at()
+            is_there = following is None or following > to
+        if step >= to and is_there:
+            break
+    with in_tenant(tenant):
+        return Advanced(clock.now(), steps, [key for key in _fired() if key not in known])
+
+
+def _move(to: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ic_sys.move_clock(%s)", [to - clock.real_now()])
+
+
+def _settle() -> None:
+    """Ring and wait until nothing is due."""
+    patience = time.monotonic() + PATIENCE_S
+    ring_again = 0.0
+    while waiting := unsettled():
+        now = time.monotonic()
+        if now > patience:
+            raise NotSettledError(
+                f"Still due after {PATIENCE_S:.0f} s: {', '.join(waiting)}.",
+                extra={"stages": waiting},
+            )
+        if now > ring_again:
+            ring_all()
+            ring_again = now + _RING_EVERY_S
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _fired() -> list[str]:
+    return list(
+        Timer.objects.filter(status=TimerStatus.FIRED).order_by("fired_at").values_list("key", flat=True)
+    )
+
+
+class ClockBody(serializers.Serializer):  # type: ignore[type-arg]  # no instance behind it
+    """Where to move the clock."""
+
+    to = serializers.DateTimeField()
+
+
+class ClockAnswer(serializers.Serializer):  # type: ignore[type-arg]  # no instance behind it
+    """Where the clock is and what fired on the way."""
+
+    now = serializers.DateTimeField()
+    steps = serializers.IntegerField()
+    fired = serializers.ListField(child=serializers.CharField())
+
+
+class SandboxClockView(ApiView):
+    """Product time of a sandbox."""
+
+    permissions = {"GET": MOVE, "POST": MOVE}
+
+    @extend_schema(operation_id="read_clock", responses=ClockAnswer)
+    def get(self, _request: Request) -> Response:
+        """Where the clock is."""
+        return Response({"now": clock.now(), "steps": 0, "fired": []})
+
+    @extend_schema(operation_id="move_clock", request=ClockBody, responses=ClockAnswer)
+    def post(self, request: Request) -> Response:
+        """Move it forward and wait until everything that fell due is done."""
+        body = ClockBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        advanced = advance_clock(body.validated_data["to"], by=self.actor)
+        return Response(
+            {"now": advanced.now, "steps": advanced.steps, "fired": advanced.fired}
+        )
