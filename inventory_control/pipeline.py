@@ -63,7 +63,9 @@ class Stage:
 
 STAGES = (
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
-    Stage("orders", "Orders follow what was shipped and received.", follow_events, is_following_due),
+    Stage(
+        "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
+    ),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),

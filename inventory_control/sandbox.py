@@ -101,7 +101,9 @@ def _settle() -> None:
 
 def _fired() -> list[str]:
     return list(
-        Timer.objects.filter(status=TimerStatus.FIRED).order_by("fired_at").values_list("key", flat=True)
+        Timer.objects.filter(status=TimerStatus.FIRED)
+        .order_by("fired_at")
+        .values_list("key", flat=True)
     )
 
 
@@ -135,6 +137,4 @@ class SandboxClockView(ApiView):
         body = ClockBody(data=request.data)
         body.is_valid(raise_exception=True)
         advanced = advance_clock(body.validated_data["to"], by=self.actor)
-        return Response(
-            {"now": advanced.now, "steps": advanced.steps, "fired": advanced.fired}
-        )
+        return Response({"now": advanced.now, "steps": advanced.steps, "fired": advanced.fired})

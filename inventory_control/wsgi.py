@@ -8,7 +8,5 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_control.settings.local")
 
-from inventory_control.celery import app as celery_app
 
 application = get_wsgi_application()
-__all__ = ["application", "celery_app"]

@@ -9,7 +9,13 @@ import msgspec
 from django.db import connection
 
 from inventory_control.audit.merkle import inclusion_path
-from inventory_control.audit.values import InclusionProof, SignedHead, TimelineEntry, leaf_data, time_text
+from inventory_control.audit.values import (
+    InclusionProof,
+    SignedHead,
+    TimelineEntry,
+    leaf_data,
+    time_text,
+)
 from inventory_control.core.errors import Refused
 from inventory_control.core.tenancy import current_tenant
 
@@ -195,8 +201,17 @@ def _entries(statement: str, parameters: dict[str, Any]) -> list[TimelineEntry]:
             number=number,
         )
         for (
-            pk, at, actor_kind, actor_id, actor_name, verb, subject_kind, subject_id, data,
-            correlation_id, number,
+            pk,
+            at,
+            actor_kind,
+            actor_id,
+            actor_name,
+            verb,
+            subject_kind,
+            subject_id,
+            data,
+            correlation_id,
+            number,
         ) in rows  # fmt: skip
     ]
 

@@ -201,9 +201,9 @@ class TenantTask(Task):
 
     abstract = True
 
-    def __call__(self, tenant_id: str, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, tenant_id: str = "", *args: Any, **kwargs: Any) -> Any:
         header = (self.request.headers or {}).get("ic_tenant") or self.request.get("ic_tenant")
-        if header != tenant_id:
+        if not tenant_id or header != tenant_id:
             context_errors.inc()
             raise ContextError(f"Task {self.name}: header says {header}, argument {tenant_id}.")
         correlation = self.request.get("ic_correlation")

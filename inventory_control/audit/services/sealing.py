@@ -91,9 +91,7 @@ def _seal_batch() -> int:
         last = cursor.fetchone()
         frontier = Frontier() if last is None else Frontier.from_bytes(bytes(last[0]))
         tx, entry_id = (None, 0) if last is None or last[1] is None else (str(last[1]), last[2])
-        cursor.execute(
-            _UNSEALED.format(schema=schema), {"tx": tx, "id": entry_id, "limit": BATCH}
-        )
+        cursor.execute(_UNSEALED.format(schema=schema), {"tx": tx, "id": entry_id, "limit": BATCH})
         rows = cursor.fetchall()
         if not rows and last is not None:
             return 0
