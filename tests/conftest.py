@@ -125,9 +125,11 @@ def tenant(tenant_a, django_db_blocker) -> Iterator[object]:
 
     from inventory_control.core.tenancy import in_tenant
 
-    with django_db_blocker.unblock(), in_tenant(tenant_a), transaction.atomic():
-        yield tenant_a
-        transaction.set_rollback(True)
+    with django_db_blocker.unblock():
+        know_hosts()
+        with in_tenant(tenant_a), transaction.atomic():
+            yield tenant_a
+            transaction.set_rollback(True)
 
 
 @pytest.fixture
@@ -135,9 +137,21 @@ def committed(tenant_a, django_db_blocker) -> Iterator[object]:
     """Inside tenant A with real commits; every table is emptied afterwards."""
     from inventory_control.core.tenancy import in_tenant
 
-    with django_db_blocker.unblock(), in_tenant(tenant_a):
-        yield tenant_a
+    with django_db_blocker.unblock():
+        know_hosts()
+        with in_tenant(tenant_a):
+            yield tenant_a
     empty(tenant_a)
+
+
+def know_hosts() -> None:
+    """Look the hosts up now and remember them: inside a transaction nobody may leave the tenant."""
+    from tenants import selectors
+
+    selectors.KEPT_FOR_S = 3_600.0
+    selectors.forget()
+    for host in ("alder.localhost", "birch.localhost", "partner.localhost"):
+        selectors.house_of(host)
 
 
 def empty(ref) -> None:

@@ -3,3 +3,5 @@
 from inventory_control.settings.base import *  # noqa: F403 - settings modules extend base
 
 DEBUG = False
+STATIC_ROOT = None
+"""Served from where it lies; nothing is collected."""

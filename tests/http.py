@@ -1,0 +1,79 @@
+"""A caller of the REST API: one key, one tenant's host, JSON in and out."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import msgspec
+from django.test import Client
+
+from inventory_control.core.actors import Actor
+from inventory_control.people.models import User
+from inventory_control.people.services import add_member, issue_key, set_role
+
+SYSTEM = Actor.system("tests")
+
+
+class Api:
+    """Calls as the holder of a key with exactly these permissions; answers are (status, body)."""
+
+    def __init__(
+        self,
+        *permissions: str,
+        name: str = "till",
+        host: str = "alder.localhost",
+        kind: str = "service",
+        sources: tuple[str, ...] = (),
+    ) -> None:
+        self.host = host
+        set_role(key=name, name=name, grants=permissions, by=SYSTEM)
+        self.user: User = add_member(
+            username=name, name=name, password=None, roles=[name], kind=kind, by=SYSTEM
+        )
+        self.key = issue_key(
+            user=self.user, name=name, scopes=permissions, sources=sources, by=SYSTEM
+        )
+        self._client = Client(raise_request_exception=True)
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+    ) -> tuple[int, Any]:
+        """One call below /api/v1/; header names in snake case."""
+        data = raw if raw is not None else (b"" if body is None else msgspec.json.encode(body))
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        content_type = sent.pop("content-type", "application/json")
+        response = self._client.generic(
+            method,
+            f"/api/v1/{path}",
+            data,
+            content_type=content_type,
+            headers={"Authorization": f"Bearer {self.key}", "Host": self.host, **sent},
+        )
+        self.last = response
+        try:
+            return response.status_code, response.json()
+        except ValueError:
+            return response.status_code, response.content
+
+    def get(self, path: str, **headers: str) -> tuple[int, Any]:
+        """GET."""
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: Any) -> tuple[int, Any]:
+        """POST."""
+        return self.call("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: Any) -> tuple[int, Any]:
+        """PUT."""
+        return self.call("PUT", path, body, **headers)
+
+
+def ndjson(*rows: dict[str, Any] | bytes) -> bytes:
+    """Rows as NDJSON; bytes go in as they are."""
+    return b"\n".join(row if isinstance(row, bytes) else msgspec.json.encode(row) for row in rows)
+
+
+def gzipped(body: bytes) -> bytes:
+    """A compressed body."""
+    return gzip.compress(body)
