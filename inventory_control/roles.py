@@ -1,0 +1,81 @@
+"""The roles a new tenant starts with; its admins may change them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ai_advice import permissions as advice
+from connectors import permissions as connectors
+from exceptions import permissions as exceptions
+from inventory_control.audit import permissions as audit
+from inventory_control.catalog import permissions as catalog
+from inventory_control.core.actors import Actor
+from inventory_control.events import permissions as events
+from inventory_control.orders import permissions as orders
+from inventory_control.outbox import permissions as outbox
+from inventory_control.people import permissions as people
+from inventory_control.people.models import Role
+from inventory_control.people.services import set_role
+from inventory_control.policies import permissions as policies
+from inventory_control.stock import permissions as stock
+from workflows import permissions as workflows
+
+SANDBOX_CLOCK = "sandbox.clock"
+"""Moves a sandbox's clock; worthless in every other tenant."""
+
+READING = (
+    advice.READ,
+    audit.READ,
+    catalog.READ,
+    events.READ,
+    exceptions.READ,
+    orders.READ,
+    stock.READ,
+    workflows.READ,
+)
+DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
+
+ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "planner": (
+        "Planner",
+        (*DECIDING, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
+    ),
+    "finance": ("Finance controller", DECIDING),
+    "supply_lead": ("Head of supply", DECIDING),
+    "finance_director": ("Finance director", DECIDING),
+    "auditor": ("Auditor", READING),
+    "admin": (
+        "Administrator",
+        (
+            *READING,
+            connectors.CONFIGURE,
+            connectors.READ,
+            people.MANAGE_PEOPLE,
+            policies.CHANGE,
+            workflows.CONFIGURE,
+        ),
+    ),
+    "integrator": (
+        "Integration",
+        (
+            *READING,
+            catalog.WRITE,
+            connectors.READ,
+            events.OPEN_STOCK,
+            events.RETRY,
+            events.WRITE,
+            stock.RESERVE,
+            SANDBOX_CLOCK,
+        ),
+    ),
+    "advisor": ("External advisor", (advice.READ, advice.WRITE, exceptions.READ)),
+}
+"""Key -> name and what it grants. Approval matrices name roles by these keys."""
+
+
+def install_roles(*, by: Actor) -> None:
+    """Give a new tenant the roles it does not have yet; changed ones stay as they are."""
+    known = set(Role.objects.values_list("key", flat=True))
+    for key, (name, grants) in ROLES.items():
+        if key not in known:
+            set_role(key=key, name=name, grants=grants, by=by)

@@ -1,0 +1,53 @@
+"""Making a place to play: a sandbox tenant of its own for each story."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from inventory_control.core.actors import Actor
+from inventory_control.core.tenancy import in_public, in_tenant
+from inventory_control.people.services import add_member, issue_key
+from inventory_control.provisioning import provision
+from inventory_control.roles import ROLES
+from inventory_control.stories.values import Story
+from tenants.models import Partner
+from tenants.services import create_tenant
+
+INTEGRATOR = "integrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a story is played: the tenant's host name and a key for everybody in it."""
+
+    host: str
+    keys: dict[str, str]
+
+
+def set_stage(story: Story, *, partner: Partner, by: Actor) -> Stage:
+    """Provision a fresh sandbox tenant with the story's people; each holds the roles it names.
+
+    `people` maps a name to roles; an integrator is always there.
+    """
+    label = f"story-{story.key.lower()}-{secrets.token_hex(3)}"
+    with in_public():
+        tenant = create_tenant(
+            partner=partner,
+            name=f"Story {story.key}",
+            label=label,
+            domain=f"{label}.localhost",
+            seed="#4a5a2e",
+            is_sandbox=True,
+        )
+    ref = provision(tenant)
+    keys: dict[str, str] = {}
+    with in_tenant(ref):
+        for name, roles in {INTEGRATOR: [INTEGRATOR], **story.people}.items():
+            kind = "person" if name != INTEGRATOR and "advisor" not in roles else "service"
+            member = add_member(
+                username=name, name=name.title(), password=None, roles=roles, kind=kind, by=by
+            )
+            scopes = sorted({grant for role in roles for grant in ROLES[role][1]})
+            keys[name] = issue_key(user=member, name=name, scopes=scopes, sources=["*"], by=by)
+    return Stage(host=f"{label}.localhost", keys=keys)
