@@ -133,7 +133,7 @@ def test_an_empty_log_exports_with_a_signed_head_of_size_zero(committed, tmp_pat
     assert verify.verify_export(tmp_path)["entries"] == 0
 
 
-@pytest.mark.req("GOV-01", "SEC-04")
+@pytest.mark.req("GOV-01", "LED-01")
 @pytest.mark.parametrize(
     "statement",
     [

@@ -28,7 +28,7 @@ from inventory_control.core.tenancy import TenantTask, in_public, in_tenant
 from tests.conftest import empty
 from tests.factories import item
 
-pytestmark = pytest.mark.req("TEN-01", "SEC-01")
+pytestmark = pytest.mark.req("TEN-02", "SEC-05")
 SEEN: list[Any] = []
 
 

@@ -77,7 +77,7 @@ def test_batches_that_overlap_in_opposite_order_neither_deadlock_nor_double(comm
     assert_books_agree()
 
 
-@pytest.mark.req("RSV-01", "LED-07")
+@pytest.mark.req("LED-08")
 def test_a_hundred_threads_cannot_share_ten_units(committed):
     item()
     node()
@@ -98,7 +98,7 @@ def test_a_hundred_threads_cannot_share_ten_units(committed):
     assert_books_agree()
 
 
-@pytest.mark.req("RSV-01")
+@pytest.mark.req("LED-08")
 def test_orders_over_two_nodes_in_opposite_order_do_not_deadlock(committed):
     item()
     node()
@@ -119,7 +119,7 @@ def test_orders_over_two_nodes_in_opposite_order_do_not_deadlock(committed):
     assert {row.reserved for row in StockBalance.objects.all()} == {40}
 
 
-@pytest.mark.req("LED-02", "EVT-11")
+@pytest.mark.req("EVT-10")
 def test_counts_and_sales_that_race_end_where_the_true_order_ends(committed):
     item()
     node()
