@@ -16,7 +16,9 @@ class ExceptionCase(Stateful):
     `key` says which risk it is (`stockout:SOCK@S5`); at most one live case has it. `version`
     rises when the risk changes materially, which makes older advice stale. `governed_by` names
     the workflow run that will close the case on its effect: while set, clearing does not.
-    `quiet_until` holds back the same key after a resolution that stands until then.
+    `quiet_until` holds back the same risk after a resolution that stands until then; detection
+    empties it when it has passed, and looks again. Figures are those of the version: a change too
+    small to matter only counts up `seen`.
     `assignee` is a member's public id; `at_stake` is money of the tenant's currency.
     """
 
@@ -44,9 +46,7 @@ class ExceptionCase(Stateful):
     assignee = models.CharField(max_length=80, blank=True, default="")
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    resolution = models.CharField(
-        max_length=20, choices=Resolution.choices, blank=True, default=""
-    )
+    resolution = models.CharField(max_length=20, choices=Resolution.choices, blank=True, default="")
     reason = models.CharField(max_length=300, blank=True, default="")
     governed_by = models.CharField(max_length=40, blank=True, default="")
     quiet_until = models.DateTimeField(null=True, blank=True)
@@ -68,7 +68,7 @@ class ExceptionCase(Stateful):
                 name="case_queue",
             ),
             models.Index(
-                fields=["-at_stake", "id"], condition=Q(status__in=LIVE), name="case_by_money"
+                fields=["at_stake", "id"], condition=Q(status__in=LIVE), name="case_by_money"
             ),
             models.Index(
                 fields=["kind", "severity", "due_at", "id"],
@@ -83,8 +83,11 @@ class ExceptionCase(Stateful):
             models.Index(
                 fields=["item", "node"], condition=Q(status__in=LIVE), name="case_of_place"
             ),
+            models.Index(fields=["key", "id"], name="case_of_key"),
             models.Index(
-                fields=["key"], condition=Q(quiet_until__isnull=False), name="case_quiet"
+                fields=["quiet_until"],
+                condition=Q(quiet_until__isnull=False),
+                name="case_quiet",
             ),
             models.Index(fields=["-closed_at", "-id"], name="case_closed"),
         ]

@@ -1,11 +1,13 @@
-"""What a detector returns."""
+"""What passes between detectors, services and readers of the queue."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+from inventory_control.orders.values import InboundSupply
 
 Place = tuple[int, int]
 """(item id, node id)."""
@@ -36,3 +38,177 @@ class Finding:
     def case_key(self) -> str:
         """The key of the case, unique among live ones."""
         return f"{self.kind}:{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """How one case ends: its resolution, the reason in words, and how long its risk stays quiet."""
+
+    case_id: int
+    resolution: str
+    reason: str
+    quiet_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What detectors need of an item: its name in the trade, its money, how long supply takes."""
+
+    item_id: int
+    sku: str
+    unit_cost: Decimal
+    unit_price: Decimal
+    lead_time_days: int
+
+    @property
+    def margin(self) -> Decimal:
+        """Money lost with a unit not sold; the cost where no price is known."""
+        if not self.unit_price:
+            return self.unit_cost
+        return max(Decimal(0), self.unit_price - self.unit_cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Units asked for, served or lost, over so many open days that have history."""
+
+    units: int = 0
+    open_days: int = 0
+
+    @property
+    def daily(self) -> float:
+        """Mean units per open day; 0 without history."""
+        return self.units / self.open_days if self.open_days else 0.0
+
+    def over(self, days: int) -> int:
+        """Units to expect over some days, rounded up in whole numbers, never by a fraction."""
+        return -(-self.units * days // self.open_days) if self.open_days else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An open promise to one order line, in units."""
+
+    key: str
+    channel: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A count out of tolerance that waits for a person, in units."""
+
+    expected: int
+    counted: int
+    occurred_at: datetime
+
+    @property
+    def variance(self) -> int:
+        """Counted less expected."""
+        return self.counted - self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Everything detectors may know of an item at a node; quantities are units.
+
+    `reorder_point` None means that no level is fixed. `claims` are filled only where more is
+    promised than there is.
+    """
+
+    goods: Goods
+    node_id: int
+    node: str
+    sellable: int = 0
+    reserved: int = 0
+    allocated: int = 0
+    safety_stock: int = 0
+    reorder_point: int | None = None
+    is_ranged: bool = True
+    demand: Demand = field(default_factory=Demand)
+    inbound: tuple[InboundSupply, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    counts: tuple[Count, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The place as cases name it."""
+        return f"{self.goods.sku}@{self.node}"
+
+    @property
+    def promised(self) -> int:
+        """Units reserved or allocated."""
+        return self.reserved + self.allocated
+
+    @property
+    def available(self) -> int:
+        """ATS as if nothing were frozen: a freeze stops selling, it does not use stock up."""
+        return self.sellable - self.promised - self.safety_stock
+
+
+@dataclass(frozen=True, slots=True)
+class OutstandingLine:
+    """Units of an item a purchase order still owes."""
+
+    goods: Goods
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateOrder:
+    """An open purchase order whose expected moment has passed."""
+
+    number: str
+    supplier: str
+    node_id: int
+    node: str
+    expected_at: datetime
+    lines: tuple[OutstandingLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one run of detection looks at, read once and shown to every detector."""
+
+    at: datetime
+    holdings: tuple[Holding, ...] = ()
+    late_orders: tuple[LateOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilters:
+    """Which cases a reader of the queue asked for; an empty field does not narrow.
+
+    `status` is a status, or `live` (the default), `closed`, `any`. `assignee` is a member's
+    public id, or `none` for cases without an owner. `order` names a way of sorting.
+    """
+
+    status: str = "live"
+    order: str = "urgency"
+    kind: str = ""
+    severity: int | None = None
+    node: str = ""
+    assignee: str = ""
+    is_past_due: bool = False
+    sku: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CappedCount:
+    """A count that stops at a cap, because nobody needs the exact number of a long queue."""
+
+    value: int
+    is_capped: bool
+
+    def __str__(self) -> str:
+        return f"{self.value:,}+" if self.is_capped else f"{self.value:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """How many cases are live, how many of them past due, and the money at stake in all."""
+
+    open: int
+    past_due: int
+    at_stake: Decimal

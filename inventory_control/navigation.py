@@ -9,10 +9,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
-from inventory_control.core.actors import Actor
 from exceptions import permissions as exceptions
 from exceptions.selectors import open_count
 from inventory_control.audit import permissions as audit
+from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
 from inventory_control.events.selectors import dead_letter_count
 from inventory_control.orders import permissions as orders
@@ -127,7 +127,8 @@ def _nav(request: HttpRequest, house: House) -> list[dict[str, Any]]:
                 "current": request.path.startswith(url),
             }
             for page in section.pages
-            if (url := _url(page.url_name)) and (not page.permission or (actor and actor.may(page.permission)))
+            if (url := _url(page.url_name))
+            and (not page.permission or (actor and actor.may(page.permission)))
         ]
         if entries:
             nav.append({"label": section.label, "entries": entries})

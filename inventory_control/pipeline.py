@@ -15,8 +15,8 @@ from ai_advice.selectors import is_advice_due
 from ai_advice.services import advise_due
 from connectors.selectors import is_delivery_due, is_intake_due
 from connectors.services import deliver_due, take_in
+from exceptions.selectors import is_detection_due
 from exceptions.services import detect_due
-from inventory_control.availability.selectors import is_detection_due
 from inventory_control.availability.services import recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor

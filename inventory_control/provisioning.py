@@ -8,16 +8,24 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
+from ai_advice.services import install_defaults as install_advice
 from inventory_control import tenant_ddl
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
 from inventory_control.policies.services import install_defaults as install_policies
+from inventory_control.roles import install_roles
 from tenants.models import Tenant
 from tenants.selectors import forget, ref_of
 from tenants.states import TenantStatus
+from workflows.services import install_defaults as install_workflows
 
-DEFAULTS: tuple[Callable[..., None], ...] = (install_policies,)
+DEFAULTS: tuple[Callable[..., None], ...] = (
+    install_policies,
+    install_advice,
+    install_workflows,
+    install_roles,
+)
 """Each app's `install_defaults`, lowest app first."""
 
 APPEND_ONLY = ("stock_ledgerentry", "stock_ledgerentry_default")

@@ -6,6 +6,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from inventory_control.sandbox import SandboxClockView
+
 api = [
     path("", include("inventory_control.stock.api.urls")),
     path("", include("inventory_control.events.api.urls")),
@@ -18,6 +20,7 @@ api = [
     path("", include("ai_advice.api.urls")),
     path("", include("workflows.api.urls")),
     path("", include("connectors.api.urls")),
+    path("sandbox/clock", SandboxClockView.as_view(), name="sandbox-clock"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
 ]

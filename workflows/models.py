@@ -73,9 +73,7 @@ class WorkflowRun(Stateful):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=300, blank=True, default="")
     correlation_id = models.CharField(max_length=80, blank=True, default="")
-    status = models.CharField(
-        max_length=12, choices=RunStatus.choices, default=RunStatus.RUNNING
-    )
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.RUNNING)
 
     class Meta(Stateful.Meta):
         constraints = [

@@ -4,49 +4,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Advice',
+            name="Advice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('case_version', models.PositiveIntegerField()),
-                ('advisor', models.CharField(max_length=40)),
-                ('model_version', models.CharField(max_length=40)),
-                ('action', models.CharField(max_length=12)),
-                ('proposition', models.TextField()),
-                ('confidence', models.FloatField()),
-                ('quantity', models.BigIntegerField(default=0)),
-                ('value', models.DecimalField(decimal_places=2, default=0, max_digits=16)),
-                ('expected_at', models.DateTimeField(null=True)),
-                ('evidence', models.JSONField(default=dict)),
-                ('alternatives', models.JSONField(default=list)),
-                ('snapshot', models.CharField(max_length=64)),
-                ('made_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("case_version", models.PositiveIntegerField()),
+                ("advisor", models.CharField(max_length=40)),
+                ("model_version", models.CharField(max_length=40)),
+                ("action", models.CharField(max_length=12)),
+                ("proposition", models.TextField()),
+                ("confidence", models.FloatField()),
+                ("quantity", models.BigIntegerField(default=0)),
+                ("value", models.DecimalField(decimal_places=2, default=0, max_digits=16)),
+                ("expected_at", models.DateTimeField(null=True)),
+                ("evidence", models.JSONField(default=dict)),
+                ("alternatives", models.JSONField(default=list)),
+                ("snapshot", models.CharField(max_length=64)),
+                ("made_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'advice',
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name_plural": "advice",
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Override',
+            name="Override",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('actor_id', models.CharField(max_length=80)),
-                ('reason', models.CharField(max_length=300)),
-                ('made_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("actor_id", models.CharField(max_length=80)),
+                ("reason", models.CharField(max_length=300)),
+                ("made_at", models.DateTimeField()),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
     ]

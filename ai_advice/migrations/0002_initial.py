@@ -5,50 +5,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ai_advice', '0001_initial'),
-        ('catalog', '0001_initial'),
-        ('exceptions', '0001_initial'),
+        ("ai_advice", "0001_initial"),
+        ("catalog", "0001_initial"),
+        ("exceptions", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='advice',
-            name='case',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='advice', to='exceptions.exceptioncase'),
+            model_name="advice",
+            name="case",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="advice",
+                to="exceptions.exceptioncase",
+            ),
         ),
         migrations.AddField(
-            model_name='advice',
-            name='from_node',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.node'),
+            model_name="advice",
+            name="from_node",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="catalog.node",
+            ),
         ),
         migrations.AddField(
-            model_name='advice',
-            name='supplier',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.supplier'),
+            model_name="advice",
+            name="supplier",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="catalog.supplier",
+            ),
         ),
         migrations.AddField(
-            model_name='override',
-            name='advice',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='overrides', to='ai_advice.advice'),
+            model_name="override",
+            name="advice",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="overrides",
+                to="ai_advice.advice",
+            ),
         ),
         migrations.AddIndex(
-            model_name='advice',
-            index=models.Index(fields=['case', '-id'], name='advice_of_case'),
+            model_name="advice",
+            index=models.Index(fields=["case", "-id"], name="advice_of_case"),
         ),
         migrations.AddConstraint(
-            model_name='advice',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='advice_confidence'),
+            model_name="advice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__gte", 0), ("confidence__lte", 1)),
+                name="advice_confidence",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='advice',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['transfer', 'purchase', 'nothing'])), name='advice_action'),
+            model_name="advice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("action__in", ["transfer", "purchase", "nothing"])),
+                name="advice_action",
+            ),
         ),
         migrations.AddIndex(
-            model_name='override',
-            index=models.Index(fields=['-made_at'], name='override_latest'),
+            model_name="override",
+            index=models.Index(fields=["-made_at"], name="override_latest"),
         ),
     ]

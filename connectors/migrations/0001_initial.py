@@ -4,32 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Connector',
+            name="Connector",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('adapter', models.CharField(max_length=40)),
-                ('url', models.CharField(blank=True, default='', max_length=200)),
-                ('secret', models.BinaryField(default=b'')),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('is_paused', models.BooleanField(default=False)),
-                ('last_ok_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.CharField(blank=True, default='', max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40, unique=True)),
+                ("name", models.CharField(max_length=80)),
+                ("adapter", models.CharField(max_length=40)),
+                ("url", models.CharField(blank=True, default="", max_length=200)),
+                ("secret", models.BinaryField(default=b"")),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                ("is_paused", models.BooleanField(default=False)),
+                ("last_ok_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.CharField(blank=True, default="", max_length=300)),
             ],
             options={
-                'ordering': ('code',),
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "ordering": ("code",),
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
     ]

@@ -212,7 +212,7 @@ def _entries(statement: str, parameters: dict[str, Any]) -> list[TimelineEntry]:
             data,
             correlation_id,
             number,
-        ) in rows  # fmt: skip
+        ) in rows
     ]
 
 

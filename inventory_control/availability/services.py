@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 
 from inventory_control.availability.values import Publication
+from inventory_control.catalog.services import upsert_channels, upsert_item_nodes
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.sql import named_statements
 from inventory_control.outbox.selectors import waiting_targets
 from inventory_control.outbox.services import queue_command
+from inventory_control.stock.services import mark_places
 from inventory_control.stock.services.demand import roll_up_demand, take_marks
 
 BATCH = 5_000
@@ -103,3 +106,18 @@ def take_changed_places(limit: int) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_SQL["take_changed"], [limit])
         return sorted(set(cursor.fetchall()))
+
+
+@transaction.atomic
+def set_channels(rows: Sequence[Mapping[str, Any]], *, by: Actor) -> int:
+    """Take channels from master data; whatever may be sold through them is worked out anew."""
+    mark_places(node_ids=upsert_channels(rows, by=by))
+    return len(rows)
+
+
+@transaction.atomic
+def set_planning(rows: Sequence[Mapping[str, Any]], *, by: Actor) -> int:
+    """Take planning parameters from master data; safety stock changes what may be sold."""
+    places = upsert_item_nodes(rows, by=by)
+    mark_places(item_ids=sorted({item for item, _ in places}))
+    return len(rows)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
 
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 from inventory_control.events.states import (
     DEAD_LETTER_FLOW,
+    DOCUMENT_TYPES,
     DeadLetterStatus,
     Kind,
     MessageStatus,
@@ -88,6 +90,12 @@ class InventoryEvent(TenantModel):
                 fields=["type", "occurred_at"],
                 condition=Q(kind=Kind.SIGNAL),
                 name="event_signals",
+            ),
+            models.Index(
+                KeyTextTransform("document", "details"),
+                "occurred_at",
+                condition=Q(type__in=DOCUMENT_TYPES),
+                name="event_of_document",
             ),
         ]
 

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from inventory_control.events.models import DeadLetter, InventoryEvent
-from inventory_control.events.states import DeadLetterStatus
+from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
+from inventory_control.events.values import DocumentFact
 
-ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(
-    (
-        "receipt.recorded",
-        "transfer.shipped",
-        "transfer.received",
-        "transfer.created",
-        "transfer.cancelled",
-        "purchase_order.created",
-        "purchase_order.confirmed",
-        "purchase_order.changed",
-        "purchase_order.cancelled",
-        "asn.created",
-        "asn.updated",
-        "shipment.dispatched",
-    ),
-    ("orders",),
-)
+ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
 
 
@@ -45,3 +31,37 @@ def event_history(*, item_id: int, node_id: int | None = None) -> QuerySet[Inven
 def open_dead_letters() -> QuerySet[DeadLetter]:
     """Refused rows that wait for a person, newest first."""
     return DeadLetter.objects.filter(status=DeadLetterStatus.OPEN).order_by("-id")
+
+
+COUNTED_UP_TO = 1_000
+"""Beyond this a count says "many": exact counts of large tables are never asked for."""
+
+
+def dead_letter_count() -> int:
+    """How many refused rows wait for a person, at most `COUNTED_UP_TO`."""
+    return open_dead_letters()[:COUNTED_UP_TO].count()
+
+
+def document_history(documents: Sequence[str]) -> dict[str, list[DocumentFact]]:
+    """Everything events said of some documents, each in order of (occurred_at, source, id).
+
+    A corrected event counts with the quantity its correction left of it.
+    """
+    history: dict[str, list[DocumentFact]] = {document: [] for document in documents}
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORY, [list(DOCUMENT_TYPES), list(documents)])
+        for document, *fact in cursor.fetchall():
+            history[document].append(DocumentFact(*fact))
+    return history
+
+
+_HISTORY = """
+    SELECT o.details ->> 'document', o.type, o.occurred_at, o.item_id, o.node_id,
+           CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
+           (o.details ->> 'due_at')::timestamptz, o.details ->> 'supplier',
+           o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn'
+      FROM events_inventoryevent o
+      LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+     WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)
+     ORDER BY o.occurred_at, o.source, o.source_id
+"""

@@ -55,3 +55,20 @@ class MessageStatus(models.TextChoices):
     DUE = "due", "Waiting"
     DONE = "done", "Became events"
     DEAD = "dead", "Gave up; a dead letter holds it"
+
+
+DOCUMENT_TYPES = (
+    "asn.created",
+    "asn.updated",
+    "purchase_order.cancelled",
+    "purchase_order.changed",
+    "purchase_order.confirmed",
+    "purchase_order.created",
+    "receipt.recorded",
+    "shipment.dispatched",
+    "transfer.cancelled",
+    "transfer.created",
+    "transfer.received",
+    "transfer.shipped",
+)
+"""Types that tell something of an order: its `document` is found by an index of its own."""

@@ -115,3 +115,18 @@ class Posted:
         if self.detail:
             answer["detail"] = self.detail
         return answer
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFact:
+    """What one event said of a document; `quantity` is what corrections left of it."""
+
+    type: str
+    occurred_at: datetime
+    item_id: int | None
+    node_id: int | None
+    quantity: int | None
+    due_at: datetime | None
+    supplier: str | None
+    to_node: str | None
+    asn: str | None

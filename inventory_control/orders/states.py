@@ -33,14 +33,19 @@ PURCHASE_ORDER_FLOW = Flow(
         PurchaseOrderStatus.PART_RECEIVED: frozenset(
             {PurchaseOrderStatus.RECEIVED, PurchaseOrderStatus.CANCELLED}
         ),
-        PurchaseOrderStatus.RECEIVED: frozenset(),
+        PurchaseOrderStatus.RECEIVED: frozenset({PurchaseOrderStatus.PART_RECEIVED}),
         PurchaseOrderStatus.CANCELLED: frozenset(),
     }
 )
-"""Receipts may overtake the acknowledgement: order of arrival never matters."""
+"""Receipts may overtake the acknowledgement: order of arrival never matters. A corrected receipt
+opens a received order again.
+"""
 
-PURCHASE_ORDER_OPEN = tuple(
-    status for status in PURCHASE_ORDER_FLOW.states if PURCHASE_ORDER_FLOW.moves_from(status)
+PURCHASE_ORDER_OPEN = (
+    PurchaseOrderStatus.APPROVED.value,
+    PurchaseOrderStatus.SENT.value,
+    PurchaseOrderStatus.CONFIRMED.value,
+    PurchaseOrderStatus.PART_RECEIVED.value,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from inventory_control.audit.services import advance, record
+from inventory_control.audit.services import advance, record, record_all
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
@@ -18,7 +18,7 @@ from inventory_control.core.telemetry import correlation_id
 from inventory_control.outbox import permissions
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.states import CommandStatus
-from inventory_control.outbox.values import ClaimedCommand
+from inventory_control.outbox.values import ClaimedCommand, CommandDraft
 
 LAST_ATTEMPT = 5
 LEASE = timedelta(seconds=60)
@@ -71,11 +71,59 @@ def queue_command(
 
 
 @transaction.atomic
-def claim_due(limit: int) -> list[ClaimedCommand]:
+def queue_commands(drafts: Sequence[CommandDraft], *, by: Actor) -> int:
+    """Queue a set of instructions in three statements; those queued before are left as they are.
+
+    Returns how many were new.
+    """
+    if not drafts:
+        return 0
+    known = set(
+        OutboundCommand.objects.filter(
+            idempotency_key__in=[draft.idempotency_key for draft in drafts]
+        ).values_list("idempotency_key", flat=True)
+    )
+    fresh = [draft for draft in drafts if draft.idempotency_key not in known]
+    now, real_now = clock.now(), clock.real_now()
+    made = OutboundCommand.objects.bulk_create(
+        OutboundCommand(
+            kind=draft.kind,
+            target=draft.target,
+            idempotency_key=draft.idempotency_key,
+            payload=dict(draft.payload),
+            queued_at=now,
+            not_before=real_now,
+            subject_kind=draft.subject[0],
+            subject_id=draft.subject[1],
+            correlation_id=correlation_id(),
+        )
+        for draft in fresh
+    )
+    record_all(
+        "command.queued",
+        kind="outboundcommand",
+        subjects={
+            str(command.pk): {
+                "kind": command.kind,
+                "target": command.target,
+                "key": command.idempotency_key,
+            }
+            for command in made
+        },
+        by=by,
+    )
+    if made:
+        ring("deliver")
+    return len(made)
+
+
+@transaction.atomic
+def claim_due(limit: int, *, besides: Sequence[str] = ()) -> list[ClaimedCommand]:
     """Take commands that are due, each with one attempt more and a lease.
 
     The attempt is counted before the try, so a killed deliverer counts; when the lease runs out
-    the row is due again, until the fifth attempt. Real time, as for every lease.
+    the row is due again, until the fifth attempt. Real time, as for every lease. Commands to the
+    targets `besides` are left where they are.
     """
     now = clock.real_now()
     with connection.cursor() as cursor:
@@ -85,11 +133,12 @@ def claim_due(limit: int) -> list[ClaimedCommand]:
              WHERE id IN (
                        SELECT id FROM outbox_outboundcommand
                         WHERE status = 'due' AND not_before <= %s AND attempts < %s
+                          AND NOT target = ANY(%s)
                         ORDER BY not_before, id LIMIT %s FOR UPDATE SKIP LOCKED
                    )
             RETURNING id, kind, target, idempotency_key, payload, attempts, correlation_id
             """,
-            [now + LEASE, now, LAST_ATTEMPT, limit],
+            [now + LEASE, now, LAST_ATTEMPT, list(besides), limit],
         )
         rows = cursor.fetchall()
     claimed = [

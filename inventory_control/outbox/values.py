@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDraft:
+    """An instruction about to be queued; see `OutboundCommand` for the fields."""
+
+    kind: str
+    target: str
+    idempotency_key: str
+    payload: Mapping[str, Any]
+    subject: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)

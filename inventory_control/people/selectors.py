@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from inventory_control.core.actors import Actor, ActorKind
-from inventory_control.people.models import User
+from inventory_control.people.models import Role, User
 
 APPROVE = "workflows.approve"
 
@@ -87,6 +88,28 @@ def actor_of_user(user_id: int, *, at: datetime) -> Actor | None:
         cursor.execute(_BY_USER, [user_id])
         row = cursor.fetchone()
     return None if row is None else _actor(row, at=at, scopes=None)
+
+
+def has_member(public_id: str) -> bool:
+    """Whether somebody who may act has that public id: work can be given to them."""
+    try:
+        wanted = UUID(public_id)
+    except ValueError:
+        return False
+    return User.objects.filter(public_id=wanted, is_active=True).exists()
+
+
+def roles_of(actor: Actor) -> frozenset[str]:
+    """The keys of the roles behind an actor; nobody but a member has any."""
+    if actor.kind is not ActorKind.USER:
+        return frozenset()
+    return frozenset(Role.objects.filter(members__public_id=actor.id).values_list("key", flat=True))
+
+
+def names_of(public_ids: Collection[str]) -> dict[str, str]:
+    """The names of members by public id, for pages; ids of nobody are missing."""
+    wanted = [one for one in public_ids if len(one) == 36]
+    return {str(user.public_id): str(user) for user in User.objects.filter(public_id__in=wanted)}
 
 
 def digest_of(secret: str) -> bytes:

@@ -233,5 +233,8 @@ AUDIT_HEADS_DIR = env("AUDIT_HEADS_DIR", default="")
 CREDENTIALS_KEYS = env.list("CREDENTIALS_KEYS", default=[])
 """Fernet keys, newest first, that encrypt connector secrets; the rest only decrypt."""
 
+OUTBOUND_ALLOWED_HOSTS = env.list("OUTBOUND_ALLOWED_HOSTS", default=[])
+"""Hosts connectors may call although their address is private."""
+
 LOGGING_CONFIG = None
 configure_logging()

@@ -28,3 +28,9 @@ SELECT d.item_id, d.node_id, d.day,
  GROUP BY d.item_id, d.node_id, d.day
 ON CONFLICT (item_id, node_id, day) DO UPDATE SET
     sold = excluded.sold, lost = excluded.lost, lines = excluded.lines
+
+-- name: mark_places
+INSERT INTO stock_stockmark (item_id, node_id, day, posted_at)
+SELECT item_id, node_id, NULL, %(now)s
+  FROM stock_stockbalance
+ WHERE item_id = ANY(%(items)s::bigint[]) OR node_id = ANY(%(nodes)s::bigint[])

@@ -23,6 +23,12 @@ class NotAvailableError(Conflict):
     code = "not_available"
 
 
+class NothingReservedError(Conflict):
+    """This order line holds less than that."""
+
+    code = "nothing_reserved"
+
+
 class FrozenError(Conflict):
     """The item is frozen at this node until a count is settled."""
 

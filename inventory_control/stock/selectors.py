@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -104,6 +104,85 @@ def claims_of(item_id: int, node_id: int, limit: int = 50) -> list[tuple[str, st
             [item_id, node_id, limit],
         )
         return [(key, channel, int(units)) for key, channel, units in cursor.fetchall()]
+
+
+def claims_at(
+    places: Iterable[Place], *, limit: int = 20
+) -> dict[Place, list[tuple[str, str, int]]]:
+    """Open claims at some places, the latest `limit` of each: (key, channel, units)."""
+    asked = sorted(set(places))
+    claims: dict[Place, list[tuple[str, str, int]]] = {place: [] for place in asked}
+    if not asked:
+        return claims
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT place.item_id, place.node_id, r.key, r.channel, r.open
+              FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+             CROSS JOIN LATERAL (
+                       SELECT key, channel, open, changed_at FROM stock_reservation
+                        WHERE item_id = place.item_id AND node_id = place.node_id AND open > 0
+                        ORDER BY changed_at DESC, key LIMIT %s
+                   ) AS r
+             ORDER BY place.item_id, place.node_id, r.changed_at DESC, r.key
+            """,
+            [[item for item, _ in asked], [node for _, node in asked], limit],
+        )
+        for item_id, node_id, key, channel, units in cursor.fetchall():
+            claims[item_id, node_id].append((key, channel, int(units)))
+    return claims
+
+
+def demand_totals(since: Mapping[Place, date], *, until: date) -> dict[Place, tuple[int, date]]:
+    """Units asked for (sold and lost) at some places from a day of each to before `until`.
+
+    With the first day anything was ever asked for there, which is where history begins. Places
+    that never saw demand are missing.
+    """
+    places = sorted(since)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT place.item_id, place.node_id, coalesce(recent.units, 0), history.first_day
+              FROM unnest(%s::bigint[], %s::bigint[], %s::date[])
+                AS place (item_id, node_id, since)
+             CROSS JOIN LATERAL (
+                       SELECT d.day AS first_day FROM stock_demandday d
+                        WHERE d.item_id = place.item_id AND d.node_id = place.node_id
+                          AND d.sold + d.lost > 0
+                        ORDER BY d.day LIMIT 1
+                   ) AS history
+             CROSS JOIN LATERAL (
+                       SELECT sum(d.sold + d.lost) AS units FROM stock_demandday d
+                        WHERE d.item_id = place.item_id AND d.node_id = place.node_id
+                          AND d.day >= place.since AND d.day < %s
+                   ) AS recent
+            """,
+            [
+                [item for item, _ in places],
+                [node for _, node in places],
+                [since[place] for place in places],
+                until,
+            ],
+        )
+        return {
+            (item_id, node_id): (max(0, int(units)), first_day)
+            for item_id, node_id, units, first_day in cursor.fetchall()
+        }
+
+
+def units_at(node_ids: Sequence[int]) -> dict[int, int]:
+    """Units that lie at some nodes, of everything and in any condition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT node_id, sum(greatest(0, received + quarantined + sellable + refurbishable
+                                            + damaged + vendor_return))
+              FROM stock_stockbalance WHERE node_id = ANY(%s) GROUP BY node_id
+            """,
+            [list(node_ids)],
+        )
+        return {node_id: int(units) for node_id, units in cursor.fetchall()}
 
 
 def is_marked() -> bool:

@@ -37,6 +37,22 @@ def set_timer(*, kind: str, subject_id: str, key: str, due_at: datetime) -> Time
     return timer
 
 
+@transaction.atomic
+def set_timers(*, kind: str, due: Mapping[str, datetime]) -> None:
+    """Set one timer per subject, keyed by kind and subject; those set before stay as they are."""
+    if not due:
+        return
+    now = clock.now()
+    Timer.objects.bulk_create(
+        (
+            Timer(kind=kind, subject_id=subject, key=f"{kind}:{subject}", due_at=due_at, set_at=now)
+            for subject, due_at in due.items()
+        ),
+        ignore_conflicts=True,
+    )
+    ring("timers")
+
+
 def cancel_timers(*, subject_id: str, kinds: tuple[str, ...], by: Actor) -> None:
     """Cancel what is still set for a subject."""
     still_set = Timer.objects.filter(kind__in=kinds, subject_id=subject_id, status=TimerStatus.SET)

@@ -46,4 +46,3 @@ def vary_on_htmx(response: HttpResponse) -> HttpResponse:
     """Keep caches from giving a fragment to somebody who asked for the page."""
     response.headers["Vary"] = "HX-Request, Cookie"
     return response
-

@@ -17,6 +17,13 @@ from inventory_control.core.telemetry import correlation_id
 CONTENT_TYPE = "application/problem+json"
 
 
+class NotFoundError(DomainError):
+    """There is no such thing, or not for you."""
+
+    code = "not_found"
+    status = 404
+
+
 def problem(
     *, status: int, code: str, detail: str, field: str | None = None, **extra: object
 ) -> dict[str, Any]:

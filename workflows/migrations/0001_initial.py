@@ -5,110 +5,221 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ai_advice', '0002_initial'),
-        ('catalog', '0001_initial'),
-        ('exceptions', '0001_initial'),
+        ("ai_advice", "0002_initial"),
+        ("catalog", "0001_initial"),
+        ("exceptions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Workflow',
+            name="Workflow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=40)),
-                ('version', models.PositiveIntegerField()),
-                ('definition', models.JSONField()),
-                ('installed_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=40)),
+                ("version", models.PositiveIntegerField()),
+                ("definition", models.JSONField()),
+                ("installed_at", models.DateTimeField()),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('key', 'version'), name='workflow_version_once')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("key", "version"), name="workflow_version_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='WorkflowRun',
+            name="WorkflowRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(blank=True, default='', max_length=12)),
-                ('quantity', models.BigIntegerField(default=0)),
-                ('spend', models.DecimalField(decimal_places=2, default=0, max_digits=16)),
-                ('expected_at', models.DateTimeField(null=True)),
-                ('requester', models.CharField(max_length=80)),
-                ('requester_person', models.UUIDField(null=True)),
-                ('step', models.CharField(blank=True, default='', max_length=40)),
-                ('trace', models.JSONField(default=list)),
-                ('policy', models.CharField(blank=True, default='', max_length=200)),
-                ('document', models.CharField(blank=True, default='', max_length=60)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('outcome', models.CharField(blank=True, default='', max_length=300)),
-                ('correlation_id', models.CharField(blank=True, default='', max_length=80)),
-                ('status', models.CharField(choices=[('running', 'Being worked out'), ('waiting', 'Waiting for approval'), ('acting', 'Sent out, waiting for the effect'), ('done', 'Effect confirmed'), ('no_action', 'No action needed'), ('refused', 'Refused by an approver'), ('stopped', 'Stopped')], default='running', max_length=12)),
-                ('advice', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='ai_advice.advice')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='exceptions.exceptioncase')),
-                ('from_node', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.node')),
-                ('supplier', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.supplier')),
-                ('workflow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='workflows.workflow')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("action", models.CharField(blank=True, default="", max_length=12)),
+                ("quantity", models.BigIntegerField(default=0)),
+                ("spend", models.DecimalField(decimal_places=2, default=0, max_digits=16)),
+                ("expected_at", models.DateTimeField(null=True)),
+                ("requester", models.CharField(max_length=80)),
+                ("requester_person", models.UUIDField(null=True)),
+                ("step", models.CharField(blank=True, default="", max_length=40)),
+                ("trace", models.JSONField(default=list)),
+                ("policy", models.CharField(blank=True, default="", max_length=200)),
+                ("document", models.CharField(blank=True, default="", max_length=60)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("outcome", models.CharField(blank=True, default="", max_length=300)),
+                ("correlation_id", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "Being worked out"),
+                            ("waiting", "Waiting for approval"),
+                            ("acting", "Sent out, waiting for the effect"),
+                            ("done", "Effect confirmed"),
+                            ("no_action", "No action needed"),
+                            ("refused", "Refused by an approver"),
+                            ("stopped", "Stopped"),
+                        ],
+                        default="running",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "advice",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="ai_advice.advice",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="exceptions.exceptioncase",
+                    ),
+                ),
+                (
+                    "from_node",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.node",
+                    ),
+                ),
+                (
+                    "supplier",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.supplier",
+                    ),
+                ),
+                (
+                    "workflow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="workflows.workflow",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.PositiveSmallIntegerField()),
-                ('role', models.CharField(max_length=40)),
-                ('escalated_role', models.CharField(blank=True, default='', max_length=40)),
-                ('escalated_at', models.DateTimeField(blank=True, null=True)),
-                ('value', models.DecimalField(decimal_places=2, max_digits=16)),
-                ('asked_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.CharField(blank=True, default='', max_length=80)),
-                ('decided_person', models.UUIDField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, default='', max_length=300)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('approved', 'Approved'), ('refused', 'Refused'), ('withdrawn', 'No longer needed')], default='waiting', max_length=10)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='workflows.workflowrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("level", models.PositiveSmallIntegerField()),
+                ("role", models.CharField(max_length=40)),
+                ("escalated_role", models.CharField(blank=True, default="", max_length=40)),
+                ("escalated_at", models.DateTimeField(blank=True, null=True)),
+                ("value", models.DecimalField(decimal_places=2, max_digits=16)),
+                ("asked_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_by", models.CharField(blank=True, default="", max_length=80)),
+                ("decided_person", models.UUIDField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("approved", "Approved"),
+                            ("refused", "Refused"),
+                            ("withdrawn", "No longer needed"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="approvals",
+                        to="workflows.workflowrun",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['id'], name='run_to_work_out'),
+            model_name="workflowrun",
+            index=models.Index(
+                condition=models.Q(("status", "running")), fields=["id"], name="run_to_work_out"
+            ),
         ),
         migrations.AddIndex(
-            model_name='workflowrun',
-            index=models.Index(condition=models.Q(('status', 'acting')), fields=['document'], name='run_acting'),
+            model_name="workflowrun",
+            index=models.Index(
+                condition=models.Q(("status", "acting")), fields=["document"], name="run_acting"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflowrun',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['running', 'waiting', 'acting', 'done', 'no_action', 'refused', 'stopped'])), name='run_status'),
+            model_name="workflowrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["running", "waiting", "acting", "done", "no_action", "refused", "stopped"],
+                    )
+                ),
+                name="run_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workflowrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('running', 'waiting', 'acting'))), fields=('case',), name='run_live_once'),
+            model_name="workflowrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ("running", "waiting", "acting"))),
+                fields=("case",),
+                name="run_live_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['role', 'due_at', 'id'], name='approval_inbox'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(("status", "waiting")),
+                fields=["role", "due_at", "id"],
+                name="approval_inbox",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'approved', 'refused', 'withdrawn'])), name='approval_status'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "approved", "refused", "withdrawn"])),
+                name="approval_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('run', 'level'), name='approval_level_once'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(fields=("run", "level"), name="approval_level_once"),
         ),
     ]

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from inventory_control.orders.api.views import (
+    PurchaseOrderCancelView,
+    PurchaseOrderListView,
+    PurchaseOrderView,
+    TransferListView,
+    TransferView,
+)
+
+urlpatterns = [
+    path("purchase-orders", PurchaseOrderListView.as_view(), name="purchase-order-list"),
+    path("purchase-orders/<str:number>", PurchaseOrderView.as_view(), name="purchase-order"),
+    path(
+        "purchase-orders/<str:number>/cancel",
+        PurchaseOrderCancelView.as_view(),
+        name="purchase-order-cancel",
+    ),
+    path("transfers", TransferListView.as_view(), name="transfer-list"),
+    path("transfers/<str:number>", TransferView.as_view(), name="transfer"),
+]

@@ -5,117 +5,244 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
+        ("catalog", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PurchaseOrder',
+            name="PurchaseOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=60, unique=True)),
-                ('ordered_at', models.DateTimeField()),
-                ('promised_at', models.DateTimeField(null=True)),
-                ('expected_at', models.DateTimeField(null=True)),
-                ('received_at', models.DateTimeField(null=True)),
-                ('asn', models.CharField(blank=True, default='', max_length=60)),
-                ('external_id', models.CharField(blank=True, default='', max_length=80)),
-                ('value', models.DecimalField(decimal_places=2, default=0, max_digits=16)),
-                ('is_ours', models.BooleanField(default=True)),
-                ('status', models.CharField(choices=[('approved', 'Approved, waiting to leave'), ('sent', 'Acknowledged by the ERP'), ('confirmed', 'Confirmed by the supplier'), ('part_received', 'Received in part'), ('received', 'Received in full'), ('cancelled', 'Cancelled')], default='approved', max_length=14)),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.node')),
-                ('supplier', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='purchase_orders', to='catalog.supplier')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=60, unique=True)),
+                ("ordered_at", models.DateTimeField()),
+                ("promised_at", models.DateTimeField(null=True)),
+                ("expected_at", models.DateTimeField(null=True)),
+                ("received_at", models.DateTimeField(null=True)),
+                ("asn", models.CharField(blank=True, default="", max_length=60)),
+                ("external_id", models.CharField(blank=True, default="", max_length=80)),
+                ("value", models.DecimalField(decimal_places=2, default=0, max_digits=16)),
+                ("is_ours", models.BooleanField(default=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("approved", "Approved, waiting to leave"),
+                            ("sent", "Acknowledged by the ERP"),
+                            ("confirmed", "Confirmed by the supplier"),
+                            ("part_received", "Received in part"),
+                            ("received", "Received in full"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="approved",
+                        max_length=14,
+                    ),
+                ),
+                (
+                    "node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.node",
+                    ),
+                ),
+                (
+                    "supplier",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchase_orders",
+                        to="catalog.supplier",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='PurchaseOrderLine',
+            name="PurchaseOrderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.BigIntegerField()),
-                ('received', models.BigIntegerField(default=0)),
-                ('unit_cost', models.DecimalField(decimal_places=4, default=0, max_digits=12)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='orders.purchaseorder')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", models.BigIntegerField()),
+                ("received", models.BigIntegerField(default=0)),
+                ("unit_cost", models.DecimalField(decimal_places=4, default=0, max_digits=12)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.item",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="orders.purchaseorder",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='TransferOrder',
+            name="TransferOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=60, unique=True)),
-                ('quantity', models.BigIntegerField()),
-                ('shipped', models.BigIntegerField(default=0)),
-                ('received', models.BigIntegerField(default=0)),
-                ('ordered_at', models.DateTimeField()),
-                ('expected_at', models.DateTimeField(null=True)),
-                ('received_at', models.DateTimeField(null=True)),
-                ('external_id', models.CharField(blank=True, default='', max_length=80)),
-                ('value', models.DecimalField(decimal_places=2, default=0, max_digits=16)),
-                ('is_ours', models.BooleanField(default=True)),
-                ('status', models.CharField(choices=[('approved', 'Approved, waiting to leave'), ('sent', 'Acknowledged by the warehouse'), ('shipped', 'On its way'), ('received', 'Received in full'), ('cancelled', 'Cancelled')], default='approved', max_length=10)),
-                ('from_node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.node')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.item')),
-                ('to_node', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.node')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=60, unique=True)),
+                ("quantity", models.BigIntegerField()),
+                ("shipped", models.BigIntegerField(default=0)),
+                ("received", models.BigIntegerField(default=0)),
+                ("ordered_at", models.DateTimeField()),
+                ("expected_at", models.DateTimeField(null=True)),
+                ("received_at", models.DateTimeField(null=True)),
+                ("external_id", models.CharField(blank=True, default="", max_length=80)),
+                ("value", models.DecimalField(decimal_places=2, default=0, max_digits=16)),
+                ("is_ours", models.BooleanField(default=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("approved", "Approved, waiting to leave"),
+                            ("sent", "Acknowledged by the warehouse"),
+                            ("shipped", "On its way"),
+                            ("received", "Received in full"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="approved",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "from_node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.node",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.item",
+                    ),
+                ),
+                (
+                    "to_node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.node",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.AddIndex(
-            model_name='purchaseorder',
-            index=models.Index(condition=models.Q(('status__in', ('approved', 'sent', 'confirmed', 'part_received'))), fields=['expected_at'], name='purchase_order_open'),
+            model_name="purchaseorder",
+            index=models.Index(
+                condition=models.Q(
+                    ("status__in", ("approved", "sent", "confirmed", "part_received"))
+                ),
+                fields=["expected_at"],
+                name="purchase_order_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='purchaseorder',
-            index=models.Index(fields=['-id'], name='purchase_order_latest'),
+            model_name="purchaseorder",
+            index=models.Index(fields=["-id"], name="purchase_order_latest"),
         ),
         migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['approved', 'sent', 'confirmed', 'part_received', 'received', 'cancelled'])), name='purchase_order_status'),
+            model_name="purchaseorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["approved", "sent", "confirmed", "part_received", "received", "cancelled"],
+                    )
+                ),
+                name="purchase_order_status",
+            ),
         ),
         migrations.AddIndex(
-            model_name='purchaseorderline',
-            index=models.Index(condition=models.Q(('received__lt', models.F('quantity'))), fields=['item'], name='purchase_order_line_open'),
+            model_name="purchaseorderline",
+            index=models.Index(
+                condition=models.Q(("received__lt", models.F("quantity"))),
+                fields=["item"],
+                name="purchase_order_line_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchaseorderline',
-            constraint=models.UniqueConstraint(fields=('order', 'item'), name='purchase_order_item_once'),
+            model_name="purchaseorderline",
+            constraint=models.UniqueConstraint(
+                fields=("order", "item"), name="purchase_order_item_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purchaseorderline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='purchase_order_line_units'),
+            model_name="purchaseorderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="purchase_order_line_units"
+            ),
         ),
         migrations.AddIndex(
-            model_name='transferorder',
-            index=models.Index(condition=models.Q(('status__in', ('approved', 'sent', 'shipped'))), fields=['item', 'to_node'], name='transfer_open'),
+            model_name="transferorder",
+            index=models.Index(
+                condition=models.Q(("status__in", ("approved", "sent", "shipped"))),
+                fields=["item", "to_node"],
+                name="transfer_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transferorder',
-            index=models.Index(fields=['-id'], name='transfer_latest'),
+            model_name="transferorder",
+            index=models.Index(fields=["-id"], name="transfer_latest"),
         ),
         migrations.AddConstraint(
-            model_name='transferorder',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['approved', 'sent', 'shipped', 'received', 'cancelled'])), name='transfer_status'),
+            model_name="transferorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["approved", "sent", "shipped", "received", "cancelled"])
+                ),
+                name="transfer_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transferorder',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='transfer_units'),
+            model_name="transferorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="transfer_units"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transferorder',
-            constraint=models.CheckConstraint(condition=models.Q(('from_node', models.F('to_node')), _negated=True), name='transfer_between_two_nodes'),
+            model_name="transferorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_node", models.F("to_node")), _negated=True),
+                name="transfer_between_two_nodes",
+            ),
         ),
     ]

@@ -1,8 +1,18 @@
 """Commands of the ledger: post, reserve, settle, rebuild."""
 
+from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.posting import post_events
 from inventory_control.stock.services.rebuilding import rebuild_balances
-from inventory_control.stock.services.reserving import reserve
+from inventory_control.stock.services.reserving import release, reserve
+from inventory_control.stock.services.retrying import retry_letter
 
-__all__ = ["post_events", "rebuild_balances", "reserve", "settle_count"]
+__all__ = [
+    "mark_places",
+    "post_events",
+    "rebuild_balances",
+    "release",
+    "reserve",
+    "retry_letter",
+    "settle_count",
+]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from django.db import connection
 
+from inventory_control.core import clock
+from inventory_control.core.doorbell import ring
 from inventory_control.core.sql import named_statements
 
 _SQL = named_statements(Path(__file__).parents[1] / "demand.sql")
@@ -34,3 +36,18 @@ def roll_up_demand(days: Sequence[tuple[int, int, date]]) -> None:
     items, nodes, dates = (list(column) for column in zip(*days, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(_SQL["roll_up"], {"items": items, "nodes": nodes, "days": dates})
+
+
+def mark_places(*, item_ids: Sequence[int] = (), node_ids: Sequence[int] = ()) -> int:
+    """Have what may be sold worked out anew for some items or nodes, after a policy of theirs
+    changed; returns the places marked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SQL["mark_places"],
+            {"items": list(item_ids), "nodes": list(node_ids), "now": clock.now()},
+        )
+        marked = int(cursor.rowcount)
+    if marked:
+        ring("availability")
+    return marked

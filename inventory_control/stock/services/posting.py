@@ -291,7 +291,9 @@ def _routed(fresh: Sequence[_Line]) -> list[tuple[str, int]]:
     return [
         (consumer, line.posted.event_id)
         for line in fresh
-        for consumer in route_of(line.draft.event.type)
+        for consumer in route_of(
+            line.correction.original_type if line.correction else line.draft.event.type
+        )
         if line.posted is not None and line.posted.event_id is not None
     ]
 

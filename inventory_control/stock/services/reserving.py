@@ -14,6 +14,7 @@ from inventory_control.core.permissions import require
 from inventory_control.events.services import draft_events
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
+from inventory_control.stock.errors import NothingReservedError
 from inventory_control.stock.rules import grants
 from inventory_control.stock.services.posting import post_events
 from inventory_control.stock.values import Granted, ReservationLine
@@ -30,6 +31,14 @@ _LOCKED = """
       LEFT JOIN catalog_itemnode p ON p.item_id = i.id AND p.node_id = n.id
      ORDER BY b.item_id, b.node_id
        FOR UPDATE OF b
+"""
+_HELD = """
+    SELECT r.open, i.sku, n.code, r.released
+      FROM stock_reservation r
+      JOIN catalog_item i ON i.id = r.item_id
+      JOIN catalog_node n ON n.id = r.node_id
+     WHERE r.key = %s
+       FOR UPDATE OF r
 """
 _KNOWN = "SELECT key, committed, open FROM stock_reservation WHERE key = ANY(%s)"
 
@@ -70,6 +79,46 @@ def reserve(lines: Sequence[ReservationLine], *, by: Actor) -> list[Granted]:
     answered = [answer for answer in answers if answer is not None]
     _commit(lines, answered, by)
     return answered
+
+
+@transaction.atomic
+def release(*, order: str, line: str, quantity: int, by: Actor) -> int:
+    """Give back part of what an order line holds; returns what it still holds, in units.
+
+    Raises `NothingReservedError` when it holds less than that: nobody gives back what they do
+    not have.
+    """
+    require(by, permissions.RESERVE)
+    key = f"{order}/{line}"
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [key])
+        row = cursor.fetchone()
+    if row is None or quantity > row[0]:
+        held = 0 if row is None else int(row[0])
+        raise NothingReservedError(
+            f"{key} holds {held} units; {quantity} cannot be released.",
+            field="quantity",
+            extra={"held": held},
+        )
+    held, sku, node, released = row
+    body = {
+        "type": "reservation.released",
+        "source_id": _event_id(f"{key}/released/{released + quantity}"),
+        "occurred_at": clock.now(),
+        "item": sku,
+        "node": node,
+        "quantity": quantity,
+        "order": order,
+        "line": line,
+    }
+    drafts = draft_events(
+        [msgspec.json.encode(body)],
+        received_from=SOURCE,
+        may_speak_for=lambda source: source == SOURCE,
+        by=by,
+    )
+    post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
+    return int(held) - quantity
 
 
 def _lock(

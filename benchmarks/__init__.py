@@ -1,0 +1,1 @@
+"""Same-run ratios against a bare floor and raw PostgreSQL; never part of the timed tests."""

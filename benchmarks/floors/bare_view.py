@@ -1,0 +1,124 @@
+"""Floor C: one bare WSGI view that posts one event, and null views for the routing floor.
+
+msgspec decodes, one psycopg connection per thread runs the one-row posting statement over the same
+tables as floor B. No Django, no authentication, no audit. `BENCH_URL` names the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import psycopg
+
+POST = """
+    WITH business AS (
+        INSERT INTO floor_b.events_businesskey (key, event_id)
+        VALUES (%(business_key)s, nextval('floor_b.event_id')) ON CONFLICT DO NOTHING
+        RETURNING event_id
+    ),
+    source AS (
+        INSERT INTO floor_b.events_sourcekey (source, source_id, event_id, content)
+        SELECT 'till', %(source_id)s, event_id, %(content)s FROM business ON CONFLICT DO NOTHING
+        RETURNING event_id
+    ),
+    event AS (
+        INSERT INTO floor_b.events_inventoryevent (
+            id, source, source_id, business_key, type, kind, schema_version, occurred_at,
+            recorded_at, item_id, node_id, quantity, details, raw, received_from, correlation_id,
+            flags
+        )
+        SELECT event_id, 'till', %(source_id)s, %(business_key)s, %(type)s, 'move', 1,
+               %(occurred_at)s, %(now)s, %(item)s, 1, %(quantity)s, '{}', %(body)s, 'till',
+               'bench', '{}'
+          FROM source
+    ),
+    leg AS (
+        INSERT INTO floor_b.stock_ledgerentry (
+            posted_at, event_id, item_id, node_id, state, lot, quantity, cause, occurred_at
+        )
+        SELECT %(now)s, event_id, %(item)s, 1, state, '', sign * %(quantity)s, 'move',
+               %(occurred_at)s
+          FROM source, (VALUES ('sellable', -1), ('customer', 1)) AS side (state, sign)
+    ),
+    balance AS (
+        INSERT INTO floor_b.stock_stockbalance AS mine (
+            item_id, node_id, received, quarantined, sellable, refurbishable, damaged,
+            vendor_return, in_transit, reserved, allocated, counts_pending, holds, changed_at
+        )
+        SELECT %(item)s, 1, 0, 0, -%(quantity)s, 0, 0, 0, 0, 0, 0, 0, 0, %(now)s FROM source
+        ON CONFLICT (item_id, node_id) DO UPDATE SET
+            sellable = mine.sellable + excluded.sellable, changed_at = excluded.changed_at
+    )
+    SELECT event_id FROM source
+"""
+Start = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Sale(msgspec.Struct):
+    """What the view decodes."""
+
+    type: str
+    source_id: str
+    business_key: str
+    occurred_at: datetime
+    item: str
+    node: str
+    quantity: int
+
+
+_decode = msgspec.json.Decoder(Sale).decode
+_here = threading.local()
+
+
+def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+    """POST /post posts one event; GET /null answers nothing; GET /one reads one indexed row."""
+    path = environ["PATH_INFO"]
+    if path == "/null":
+        body = b"{}"
+    elif path == "/one":
+        row = (
+            _session()
+            .execute("SELECT id, sku, name FROM floor_b.item WHERE sku = 'ITEM-00001'")
+            .fetchone()
+        )
+        body = msgspec.json.encode(row)
+    else:
+        body = _post(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [body]
+
+
+def _post(body: bytes) -> bytes:
+    sale = _decode(body)
+    row = (
+        _session()
+        .execute(
+            POST,
+            {
+                "business_key": sale.business_key,
+                "source_id": sale.source_id,
+                "content": hashlib.sha256(body).digest(),
+                "type": sale.type,
+                "occurred_at": sale.occurred_at,
+                "now": datetime.now(UTC),  # noqa: TID251 - a floor has no product time
+                "item": int(sale.item[5:]),
+                "quantity": sale.quantity,
+                "body": body,
+            },
+        )
+        .fetchone()
+    )
+    return msgspec.json.encode({"event_id": row and row[0]})
+
+
+def _session() -> psycopg.Connection:
+    session: psycopg.Connection | None = getattr(_here, "session", None)
+    if session is None:
+        session = _here.session = psycopg.connect(os.environ["BENCH_URL"], autocommit=True)
+    return session

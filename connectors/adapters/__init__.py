@@ -1,0 +1,34 @@
+"""The systems the product can speak to, by key. A new one is a file here and a payload folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from connectors.adapters.simulator import Simulator
+from connectors.values import DeliveryResult, Envelope, Peer, Sending
+from inventory_control.core.registry import Registry
+
+
+class Adapter(Protocol):
+    """What every adapter does: check a webhook, turn it into events, push an instruction."""
+
+    key: str
+    meaning: str
+
+    def verify(self, peer: Peer, headers: Mapping[str, str], body: bytes) -> Envelope:
+        """The envelope of a genuine delivery; raises `BadSignatureError`."""
+        ...
+
+    def parse(self, peer: Peer, body: bytes) -> Sequence[bytes]:
+        """Raw canonical events of a message; raises `UnreadableMessageError`."""
+        ...
+
+    def push(self, peer: Peer, sending: Sending) -> DeliveryResult:
+        """Deliver; raises `DeliveryFailedError` (try again) or `DeliveryRefusedError` (do not)."""
+        ...
+
+
+ADAPTERS: Registry[Adapter] = Registry("adapter", Simulator())
+
+__all__ = ["ADAPTERS", "Adapter"]

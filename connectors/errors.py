@@ -1,0 +1,39 @@
+"""Refusals at the border, and the two ways a delivery fails."""
+
+from __future__ import annotations
+
+from inventory_control.core.errors import DomainError, Refused
+
+
+class UnknownConnectorError(DomainError):
+    """There is no such connector."""
+
+    code = "unknown_connector"
+    status = 404
+
+
+class BadSignatureError(DomainError):
+    """The signature does not fit this body, or its time is out of bounds; nothing was stored."""
+
+    code = "bad_signature"
+    status = 401
+
+
+class UnreadableMessageError(Refused):
+    """The message could not be read."""
+
+    code = "unreadable_message"
+
+
+class InvalidConnectorError(Refused):
+    """This connector's configuration does not hold together."""
+
+    code = "invalid_connector"
+
+
+class DeliveryFailedError(Exception):
+    """The other side did not take it; trying again may help."""
+
+
+class DeliveryRefusedError(Exception):
+    """The other side will not take it, however often it is sent."""

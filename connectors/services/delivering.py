@@ -1,0 +1,127 @@
+"""Delivering: commands leave through the adapter of their target; no transaction stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from connectors.adapters import ADAPTERS
+from connectors.errors import DeliveryFailedError, DeliveryRefusedError, InvalidConnectorError
+from connectors.models import Connector
+from connectors.selectors import connectors, paused_targets, serving
+from connectors.services.configuring import peer_of
+from connectors.values import Peer, Sending
+from inventory_control.availability.selectors import unpublished
+from inventory_control.availability.services import PUBLISH, acknowledge
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.permissions import require
+from inventory_control.core.telemetry import correlated, log
+from inventory_control.orders.services import acknowledged
+from inventory_control.outbox import permissions
+from inventory_control.outbox.services import (
+    bury_exhausted,
+    claim_due,
+    mark_delivered,
+    mark_failed,
+)
+from inventory_control.outbox.values import ClaimedCommand
+
+BATCH = 50
+FIGURES_AT_ONCE = 1_000
+ORDERS = frozenset({"purchase_order.create", "transfer.create"})
+_logger = log(__name__)
+
+
+def deliver_due(*, by: Actor) -> int:
+    """Deliver every command that is due; returns how many were acknowledged.
+
+    A command's attempt was counted when it was claimed; what the other side may take later waits
+    and is tried again, what it will never take ends dead at once.
+    """
+    require(by, permissions.RETRY)
+    known = connectors()
+    delivered = 0
+    bury_exhausted(by=by)
+    while claimed := claim_due(BATCH, besides=paused_targets(known)):
+        delivered += sum(_deliver(command, known, by) for command in claimed)
+    return delivered
+
+
+def _deliver(command: ClaimedCommand, known: dict[str, Connector], by: Actor) -> int:
+    connector = serving(command.target, known)
+    if connector is None:
+        mark_failed(
+            command.id, error=f"No connector serves {command.target}.", is_final=True, by=by
+        )
+        return 0
+    with correlated(command.correlation_id):
+        try:
+            answer = _push(command, connector, by)
+        except DeliveryFailedError as error:
+            _note_failure(connector, str(error))
+            mark_failed(command.id, error=str(error), is_final=False, by=by)
+            return 0
+        except (DeliveryRefusedError, InvalidConnectorError) as error:
+            _note_failure(connector, str(error))
+            mark_failed(command.id, error=str(error), is_final=True, by=by)
+            return 0
+        _note_success(command, connector, answer, by)
+    return 1
+
+
+def _push(command: ClaimedCommand, connector: Connector, by: Actor) -> Mapping[str, Any]:
+    adapter, peer = ADAPTERS.get(connector.adapter), peer_of(connector)
+    if command.kind == PUBLISH:
+        return _publish(command, peer, connector, by)
+    return adapter.push(
+        peer,
+        Sending(command.kind, command.idempotency_key, command.payload, command.correlation_id),
+    ).answer
+
+
+def _publish(
+    command: ClaimedCommand, peer: Peer, connector: Connector, by: Actor
+) -> Mapping[str, Any]:
+    """Tell a channel every figure it does not show yet; the latest value is what counts."""
+    channel = str(command.payload["channel"])
+    told = 0
+    while figures := unpublished(channel, FIGURES_AT_ONCE):
+        ADAPTERS.get(connector.adapter).push(
+            peer,
+            Sending(
+                PUBLISH,
+                f"{command.idempotency_key}:{told}",
+                {
+                    "channel": channel,
+                    "items": [
+                        {"sku": one.sku, "quantity": one.quantity, "version": one.version}
+                        for one in figures
+                    ],
+                },
+                command.correlation_id,
+            ),
+        )
+        acknowledge(channel=channel, told=figures, by=by)
+        told += len(figures)
+    return {"figures": told}
+
+
+@transaction.atomic
+def _note_success(
+    command: ClaimedCommand, connector: Connector, answer: Mapping[str, Any], by: Actor
+) -> None:
+    """The acknowledgement and what it means for the order, together."""
+    mark_delivered(command.id, answer=answer, by=by)
+    if command.kind in ORDERS:
+        acknowledged(kind=command.kind, number=command.idempotency_key, answer=answer, by=by)
+    Connector.objects.filter(pk=connector.pk).update(last_ok_at=clock.now(), last_error="")
+
+
+def _note_failure(connector: Connector, error: str) -> None:
+    _logger.warning("delivery.failed", connector=connector.code, error=error)
+    Connector.objects.filter(pk=connector.pk).update(
+        last_error_at=clock.now(), last_error=error[:300]
+    )

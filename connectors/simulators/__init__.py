@@ -1,0 +1,1 @@
+"""Simulated systems with state of their own, for demos, stories and tests."""

@@ -1,0 +1,121 @@
+"""The socket of the simulated systems: instructions come in, signed webhooks go out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from standardwebhooks.webhooks import Webhook
+
+from connectors.simulators.state import World
+
+EVENTS_AT_ONCE = 500
+
+
+class Told:
+    """Where events are told, and how they are signed."""
+
+    def __init__(self, url: str, host: str, secret: str) -> None:
+        self._client = httpx.Client(timeout=60)
+        self._url, self._host, self._secret = url, host, secret
+
+    def tell(self, events: list[dict[str, Any]]) -> None:
+        """Deliver a batch; raises httpx.HTTPError when it was not taken."""
+        body = json.dumps({"events": events}, separators=(",", ":"))
+        delivery, now = f"msg_{uuid4().hex}", datetime.now(UTC)  # noqa: TID251 - signatures use real time
+        signature = Webhook(self._secret).sign(delivery, now, body)
+        response = self._client.post(
+            self._url,
+            content=body,
+            headers={
+                "Host": self._host,
+                "Content-Type": "application/json",
+                "webhook-id": delivery,
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": signature,
+            },
+        )
+        response.raise_for_status()
+
+
+def secret_of(seed: str) -> str:
+    """A signing secret in the form webhooks use, from any text."""
+    return "whsec_" + base64.b64encode(seed.encode().ljust(32, b"0")[:32]).decode()
+
+
+def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
+    """The server, bound and ready to `serve_forever`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            """State and single listings."""
+            if self.path == "/state":
+                self._answer(200, world.summary())
+            elif self.path.startswith("/listings/"):
+                _, _, channel, sku = self.path.split("/", 3)
+                self._answer(200, {"shown": world.listings.get(channel, {}).get(sku)})
+            else:
+                self._answer(404, {"error": "unknown path"})
+
+        def do_POST(self) -> None:
+            """Instructions, the clock, fault switches."""
+            length = int(self.headers.get("Content-Length", "0"))
+            body = json.loads(self.rfile.read(length) or b"{}")
+            if self.path == "/clock":
+                self._move_clock(body)
+            elif self.path == "/faults":
+                world.faults.append((int(body["next"]), int(body["status"])))
+                self._answer(200, {})
+            elif (act := _ACTS.get(self.path)) is None:
+                self._answer(404, {"error": "unknown path"})
+            elif (status := world.next_fault()) is not None:
+                self._answer(status, {"error": "a fault was switched on"})
+            else:
+                key = self.headers.get("Idempotency-Key") or uuid4().hex
+                self._answer(200, world.once(key, lambda: act(world, body)))
+
+        def _move_clock(self, body: dict[str, Any]) -> None:
+            events = world.move_clock(datetime.fromisoformat(body["to"]))
+            parts = [
+                events[start : start + EVENTS_AT_ONCE]
+                for start in range(0, len(events), EVENTS_AT_ONCE)
+            ]
+            for place, part in enumerate(parts):
+                try:
+                    told.tell(part)
+                except httpx.HTTPError as error:
+                    world.put_back([event for rest in parts[place:] for event in rest])
+                    self._answer(502, {"error": str(error)})
+                    return
+            self._answer(200, {"emitted": len(events)})
+
+        def _answer(self, status: int, body: dict[str, Any]) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_args: Any) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    return server
+
+
+_ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
+    "/purchase-orders": lambda world, body: world.take_purchase(body),
+    "/purchase-orders/cancel": lambda world, body: world.cancel_purchase(body),
+    "/transfers": lambda world, body: world.take_transfer(body),
+    "/availability": lambda world, body: world.list_figures(body),
+}

@@ -1,0 +1,52 @@
+-- name: in_view
+-- The live cases a run of detection may repeat, raise or clear: those of the places it looks at,
+-- and all of the kinds that watch documents.
+SELECT c.id
+  FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+  JOIN exceptions_exceptioncase c ON c.item_id = place.item_id AND c.node_id = place.node_id
+ WHERE c.status IN ('open', 'acknowledged') AND c.kind = ANY(%s)
+ UNION
+SELECT id
+  FROM exceptions_exceptioncase
+ WHERE status IN ('open', 'acknowledged') AND kind = ANY(%s)
+
+-- name: open_cases
+-- A live case of the same key that somebody made meanwhile stays the only one.
+INSERT INTO exceptions_exceptioncase (
+    kind, key, item_id, node_id, document, severity, units, at_stake, summary, evidence,
+    opened_at, due_at, last_seen_at, seen, version, assignee, resolution, reason, governed_by,
+    correlation_id, status
+)
+SELECT kind, key, item_id, node_id, document, severity, units, at_stake, summary, evidence,
+       %(at)s, due_at, %(at)s, 1, 1, '', '', '', '', %(correlation)s, 'open'
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS found (
+           kind text, key text, item_id bigint, node_id bigint, document text, severity int,
+           units bigint, at_stake numeric, summary text, evidence jsonb, due_at timestamptz
+       )
+ ORDER BY key
+    ON CONFLICT (key) WHERE status IN ('open', 'acknowledged') DO NOTHING
+RETURNING id, key
+
+-- name: raise_cases
+UPDATE exceptions_exceptioncase c
+   SET severity = risen.severity, units = risen.units, at_stake = risen.at_stake,
+       summary = risen.summary, evidence = risen.evidence, due_at = risen.due_at,
+       version = c.version + 1, seen = c.seen + 1, last_seen_at = %(at)s
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS risen (
+           id bigint, severity int, units bigint, at_stake numeric, summary text, evidence jsonb,
+           due_at timestamptz
+       )
+ WHERE c.id = risen.id
+
+-- name: govern_cases
+UPDATE exceptions_exceptioncase c
+   SET governed_by = told.run
+  FROM unnest(%s::bigint[], %s::text[]) AS told (id, run)
+ WHERE c.id = told.id AND c.status IN ('open', 'acknowledged')
+RETURNING c.id
+
+-- name: explain_closures
+UPDATE exceptions_exceptioncase c
+   SET reason = told.reason, quiet_until = told.quiet_until
+  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS told (id, reason, quiet_until)
+ WHERE c.id = told.id

@@ -1,0 +1,8 @@
+"""Pages of exceptions."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+app_name = "exceptions"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,118 @@
+"""Stockout risk: an item at a node will run out before supply can come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from exceptions.rules import (
+    COVER_MARGIN_DAYS,
+    cover_days,
+    horizon_days,
+    response_time,
+    severity_of,
+    shortfall,
+)
+from exceptions.values import Finding, Holding, Scene
+
+
+class Stockout:
+    """What is available has come down to the level at which supply must be ordered.
+
+    The level is the one planners fixed, if any. A fixed level is taken at its word: supply on
+    order does not hide the risk, validation ends the case when that supply is enough (script
+    S13). Otherwise the level is what will be asked for until an order placed at the next look
+    arrives, plus a margin, and supply due by then counts as there. Safety stock is in neither:
+    available-to-sell is already net of it.
+
+    A place that ran dry is `OutOfStock`'s when it has demand: one risk, one case (`risk_of`).
+    """
+
+    key = "stockout"
+    meaning = "Stock runs out before supply can come."
+    watches_documents = False
+
+    def find(self, scene: Scene) -> Iterable[Finding]:
+        """One finding per ranged place at or below its level."""
+        for holding in scene.holdings:
+            if not holding.is_ranged or (holding.available <= 0 and holding.demand.units):
+                continue
+            level = reorder_level(holding)
+            due = due_supply(holding, scene.at)
+            counted = 0 if holding.reorder_point is not None else due
+            if level is not None and holding.available + counted <= level:
+                yield self._finding(holding, level, due)
+
+    def _finding(self, holding: Holding, level: int, due: int) -> Finding:
+        goods, demand = holding.goods, holding.demand
+        horizon = horizon_days(goods.lead_time_days)
+        units = (
+            shortfall(demand.over(horizon), holding.available + due)
+            if demand.units
+            else shortfall(level, holding.available)
+        )
+        at_stake = units * goods.margin
+        cover = cover_days(holding.available, demand.daily)
+        nearness = holding.available / level if cover is None else cover / horizon
+        severity = severity_of(1 - nearness, at_stake)
+        lasts = "" if cover is None else f", {cover:.1f} days of demand"
+        return Finding(
+            kind=self.key,
+            key=holding.key,
+            severity=severity,
+            summary=f"{goods.sku} at {holding.node}: {holding.available} available{lasts}; "
+            f"supply takes {goods.lead_time_days} days",
+            units=units,
+            at_stake=at_stake,
+            respond_within=response_time(severity),
+            item_id=goods.item_id,
+            node_id=holding.node_id,
+            evidence=replenishment_evidence(holding, due) | {"reorder_level": level},
+        )
+
+
+def reorder_level(holding: Holding) -> int | None:
+    """Units at which supply must be ordered; None where nothing is fixed and nobody asks."""
+    if holding.reorder_point is not None:
+        return holding.reorder_point
+    if not holding.demand.units:
+        return None
+    return holding.demand.over(horizon_days(holding.goods.lead_time_days) + COVER_MARGIN_DAYS)
+
+
+def due_supply(holding: Holding, at: datetime) -> int:
+    """Units on order that arrive within the lead time; an order without a date counts."""
+    until = at + timedelta(days=horizon_days(holding.goods.lead_time_days))
+    return sum(
+        supply.quantity
+        for supply in holding.inbound
+        if supply.expected_at is None or supply.expected_at <= until
+    )
+
+
+def replenishment_evidence(holding: Holding, due: int) -> dict[str, object]:
+    """The figures behind a risk of running out."""
+    cover = cover_days(holding.available, holding.demand.daily)
+    return {
+        "available": holding.available,
+        "sellable": holding.sellable,
+        "reserved": holding.reserved,
+        "allocated": holding.allocated,
+        "safety_stock": holding.safety_stock,
+        "is_level_fixed": holding.reorder_point is not None,
+        "daily_demand": f"{holding.demand.daily:.2f}",
+        "demand_units": holding.demand.units,
+        "demand_open_days": holding.demand.open_days,
+        "cover_days": None if cover is None else f"{cover:.1f}",
+        "lead_time_days": holding.goods.lead_time_days,
+        "due_supply": due,
+        "inbound": [
+            {
+                "document": supply.document,
+                "units": supply.quantity,
+                "expected_at": supply.expected_at.isoformat() if supply.expected_at else None,
+            }
+            for supply in holding.inbound
+        ],
+        "unit_margin": str(holding.goods.margin),
+    }

@@ -1,0 +1,208 @@
+"""What a run of detection reads: the scene its detectors see, and the cases it may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from exceptions.models import ExceptionCase
+from exceptions.rules import keys_of, open_days, risk_of, window_start
+from exceptions.states import LIVE
+from exceptions.values import (
+    Claim,
+    Count,
+    Demand,
+    Goods,
+    Holding,
+    LateOrder,
+    OutstandingLine,
+    Place,
+    Scene,
+)
+from inventory_control.availability.selectors import is_detection_due as has_changed_places
+from inventory_control.catalog.models import Item, ItemNode, Node
+from inventory_control.core import clock
+from inventory_control.core.sql import named_statements
+from inventory_control.orders.models import PurchaseOrder
+from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
+from inventory_control.stock.selectors import (
+    claims_at,
+    demand_totals,
+    pending_counts,
+    positions_at,
+)
+from inventory_control.stock.values import Position
+
+USUAL_LEAD_TIME_DAYS = 7
+"""For an item without a supplier."""
+CASE_SQL = named_statements(Path(__file__).parents[1] / "cases.sql")
+
+
+def is_detection_due() -> bool:
+    """Whether changed places wait for the detectors, or a risk was quiet long enough."""
+    return has_changed_places() or _lapsed(clock.now()).exists()
+
+
+def lapsed_places(at: datetime) -> dict[int, Place]:
+    """The places whose risk was to stay quiet until now, by the case that said so."""
+    return {
+        pk: (item_id, node_id)
+        for pk, item_id, node_id in _lapsed(at).values_list("pk", "item_id", "node_id")
+    }
+
+
+def cases_in_view(
+    places: Sequence[Place], *, place_kinds: Sequence[str], document_kinds: Sequence[str]
+) -> list[ExceptionCase]:
+    """The live cases of some places and of all documents, locked in order of their key."""
+    asked = RawSQL(  # noqa: S611 - a statement of ours, its parameters bound
+        CASE_SQL["in_view"],
+        [
+            [item for item, _ in places],
+            [node for _, node in places],
+            list(place_kinds),
+            list(document_kinds),
+        ],
+    )
+    cases = ExceptionCase.objects.select_for_update(of=("self",))
+    # The status is asked again of each row once it is locked: somebody may just have closed it.
+    return list(cases.filter(pk__in=asked, status__in=LIVE).order_by("pk"))
+
+
+def quiet_severities(risks: Collection[str], at: datetime) -> dict[str, int]:
+    """Risks that a closed case holds back at a moment, with the worst severity it knew of."""
+    keys = [key for risk in risks for key in keys_of(risk)]
+    quiet: dict[str, int] = {}
+    closed = ExceptionCase.objects.filter(key__in=keys, quiet_until__gt=at)
+    for key, severity in closed.values_list("key", "severity"):
+        risk = risk_of(key)
+        quiet[risk] = min(severity, quiet.get(risk, severity))
+    return quiet
+
+
+def scene_of(places: Sequence[Place], at: datetime) -> Scene:
+    """Everything the detectors need of some places and of late documents.
+
+    A constant number of queries, whatever the number of places.
+    """
+    late = list(late_purchase_orders(at))
+    goods = _goods(
+        {item for item, _ in places}
+        | {line.item_id for order in late for line in order.lines.all()}
+    )
+    return Scene(
+        at=at,
+        holdings=tuple(_holdings(places, goods, at)) if places else (),
+        late_orders=tuple(_late_orders(late, goods)),
+    )
+
+
+def _lapsed(at: datetime) -> QuerySet[ExceptionCase]:
+    return ExceptionCase.objects.filter(quiet_until__lte=at)
+
+
+def _holdings(
+    places: Sequence[Place], goods: Mapping[int, Goods], at: datetime
+) -> Iterable[Holding]:
+    nodes = Node.objects.in_bulk({node for _, node in places})
+    planning = _planning(places)
+    positions = positions_at(places)
+    demand = _demand(places, nodes, at)
+    inbound = inbound_supply(places)
+    claims = claims_at(place for place, position in positions.items() if _is_short(position))
+    counts = _counts(places)
+    for place in places:
+        item_id, node_id = place
+        position, plan = positions.get(place), planning.get(place)
+        yield Holding(
+            goods=goods[item_id],
+            node_id=node_id,
+            node=nodes[node_id].code,
+            sellable=position.sellable if position else 0,
+            reserved=position.reserved if position else 0,
+            allocated=position.allocated if position else 0,
+            safety_stock=plan.safety_stock if plan else 0,
+            reorder_point=plan.reorder_point if plan else None,
+            is_ranged=plan.is_ranged if plan else True,
+            demand=demand.get(place, Demand()),
+            inbound=tuple(inbound.get(place, ())),
+            claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
+            counts=tuple(counts.get(place, ())),
+        )
+
+
+def _goods(item_ids: Collection[int]) -> dict[int, Goods]:
+    items = Item.objects.filter(pk__in=item_ids).select_related("supplier")
+    return {
+        item.pk: Goods(
+            item_id=item.pk,
+            sku=item.sku,
+            unit_cost=item.unit_cost,
+            unit_price=item.unit_price,
+            lead_time_days=item.supplier.lead_time_days if item.supplier else USUAL_LEAD_TIME_DAYS,
+        )
+        for item in items
+    }
+
+
+def _planning(places: Sequence[Place]) -> dict[Place, ItemNode]:
+    asked = set(places)
+    rows = ItemNode.objects.filter(
+        item_id__in={item for item, _ in asked}, node_id__in={node for _, node in asked}
+    )
+    return {(row.item_id, row.node_id): row for row in rows if (row.item_id, row.node_id) in asked}
+
+
+def _demand(
+    places: Sequence[Place], nodes: Mapping[int, Node], at: datetime
+) -> dict[Place, Demand]:
+    """Demand over the last open days of each node, today included: its sales are known."""
+    tomorrow = at.date() + timedelta(days=1)
+    starts: dict[int, date] = {
+        pk: window_start(tomorrow, node.closed_weekdays) for pk, node in nodes.items()
+    }
+    totals = demand_totals({place: starts[place[1]] for place in places}, until=tomorrow)
+    return {
+        (item_id, node_id): Demand(
+            units,
+            open_days(max(first, starts[node_id]), tomorrow, nodes[node_id].closed_weekdays),
+        )
+        for (item_id, node_id), (units, first) in totals.items()
+    }
+
+
+def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
+    counts: dict[Place, list[Count]] = {}
+    for one in pending_counts(places):
+        counts.setdefault((one.item_id, one.node_id), []).append(
+            Count(expected=one.expected, counted=one.quantity, occurred_at=one.occurred_at)
+        )
+    return counts
+
+
+def _is_short(position: Position) -> bool:
+    return position.sellable < position.reserved + position.allocated
+
+
+def _late_orders(
+    orders: Iterable[PurchaseOrder], goods: Mapping[int, Goods]
+) -> Iterable[LateOrder]:
+    for order in orders:
+        if order.expected_at is None:
+            continue
+        yield LateOrder(
+            number=order.number,
+            supplier=order.supplier.name if order.supplier else "",
+            node_id=order.node_id,
+            node=order.node.code,
+            expected_at=order.expected_at,
+            lines=tuple(
+                OutstandingLine(goods[line.item_id], line.outstanding)
+                for line in order.lines.all()
+                if line.outstanding
+            ),
+        )

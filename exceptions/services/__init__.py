@@ -1,0 +1,26 @@
+"""Commands on exceptions: detection, what persons do with a case, and how workflows close it."""
+
+from exceptions.services.detecting import detect_due
+from exceptions.services.governing import close_cases, govern
+from exceptions.services.handling import (
+    acknowledge,
+    add_note,
+    assign,
+    assign_all,
+    dismiss,
+    reopen,
+    resolve,
+)
+
+__all__ = [
+    "acknowledge",
+    "add_note",
+    "assign",
+    "assign_all",
+    "close_cases",
+    "detect_due",
+    "dismiss",
+    "govern",
+    "reopen",
+    "resolve",
+]

@@ -1,0 +1,222 @@
+"""Detection: what changed is looked at by every detector, and findings become cases, as a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import F
+
+from exceptions import permissions
+from exceptions.detectors import document_kinds, findings_in, place_kinds
+from exceptions.models import ExceptionCase
+from exceptions.rules import ADVISABLE, due_at, has_risen, risk_of
+from exceptions.selectors.detection import (
+    CASE_SQL,
+    cases_in_view,
+    lapsed_places,
+    quiet_severities,
+    scene_of,
+)
+from exceptions.services.locking import hold_detection
+from exceptions.states import Resolution, Status
+from exceptions.values import Finding, Place
+from inventory_control.audit.services import advance_all, record_all
+from inventory_control.availability.services import take_changed_places
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.permissions import require
+from inventory_control.core.telemetry import correlation_id
+
+BATCH = 5_000
+CLEARED = "The risk is no longer there."
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What one look makes of the cases in view."""
+
+    new: list[Finding] = field(default_factory=list)
+    risen: list[tuple[ExceptionCase, Finding]] = field(default_factory=list)
+    seen_again: list[ExceptionCase] = field(default_factory=list)
+    gone: list[ExceptionCase] = field(default_factory=list)
+
+
+def detect_due(*, by: Actor) -> int:
+    """Look at everything that changed, a batch a transaction; returns the places looked at.
+
+    Documents are looked at in every run, changed or not: time alone makes them late.
+    """
+    require(by, permissions.HANDLE)
+    looked_at = 0
+    while True:
+        places = _detect_batch(by)
+        looked_at += places
+        if not places:
+            return looked_at
+
+
+@transaction.atomic
+def _detect_batch(by: Actor) -> int:
+    """One batch: take the notes, look, and open, raise, repeat or clear cases."""
+    hold_detection()
+    now = clock.now()
+    places = _places_to_look_at(now)
+    findings = {
+        risk_of(finding.case_key): finding for finding in findings_in(scene_of(places, now))
+    }
+    live = {
+        risk_of(case.key): case
+        for case in cases_in_view(
+            places, place_kinds=place_kinds(), document_kinds=document_kinds()
+        )
+    }
+    changes = _changes(findings, live, now)
+    opened = _open(changes.new, now, by)
+    _raise(changes.risen, now, by)
+    _see_again(changes.seen_again, now)
+    _clear(changes.gone, now, by)
+    if any(finding.kind in ADVISABLE for finding in opened) or any(
+        case.kind in ADVISABLE for case, _ in changes.risen
+    ):
+        ring("advise")
+    if opened or changes.risen or changes.gone:
+        ring("count")
+    return len(places)
+
+
+def _places_to_look_at(now: datetime) -> list[Place]:
+    """Changed places, and those whose risk was quiet long enough; each is taken once."""
+    lapsed = lapsed_places(now)
+    ExceptionCase.objects.filter(pk__in=lapsed).update(quiet_until=None)
+    again = {place for place in lapsed.values() if None not in place}
+    return sorted({*take_changed_places(BATCH), *again})
+
+
+def _changes(
+    findings: Mapping[str, Finding], live: Mapping[str, ExceptionCase], now: datetime
+) -> _Changes:
+    """Compare what was found with what is known.
+
+    A case that a workflow governs is closed by its effect, never by clearing. A late document
+    that is merely still late is no new sight of it.
+    """
+    changes = _Changes()
+    unknown = [risk for risk in findings if risk not in live]
+    quiet = quiet_severities(unknown, now)
+    for risk, finding in findings.items():
+        case = live.get(risk)
+        if case is None:
+            if risk not in quiet or finding.severity < quiet[risk]:
+                changes.new.append(finding)
+        elif has_risen(
+            severity=case.severity,
+            units=case.units,
+            new_severity=finding.severity,
+            new_units=finding.units,
+        ):
+            changes.risen.append((case, finding))
+        elif not finding.document:
+            changes.seen_again.append(case)
+    changes.gone += [
+        case for risk, case in live.items() if risk not in findings and not case.governed_by
+    ]
+    return changes
+
+
+def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding]:
+    """Open a case per finding; returns those that got one."""
+    if not findings:
+        return []
+    rows = [
+        {
+            **_figures(finding),
+            "kind": finding.kind,
+            "key": finding.case_key,
+            "item_id": finding.item_id,
+            "node_id": finding.node_id,
+            "document": finding.document,
+            "due_at": due_at(now, finding.respond_within),
+        }
+        for finding in findings
+    ]
+    parameters: dict[str, Any] = {"rows": _json(rows), "at": now, "correlation": correlation_id()}
+    with connection.cursor() as cursor:
+        cursor.execute(CASE_SQL["open_cases"], parameters)
+        ids = {key: pk for pk, key in cursor.fetchall()}
+    opened = [finding for finding in findings if finding.case_key in ids]
+    told = {str(ids[finding.case_key]): _told(finding) for finding in opened}
+    record_all("case.opened", kind="exceptioncase", subjects=told, by=by)
+    return opened
+
+
+def _raise(risen: Sequence[tuple[ExceptionCase, Finding]], now: datetime, by: Actor) -> None:
+    """Give cases the figures of a risk that changed; a worse one is due no later than its rank."""
+    if not risen:
+        return
+    rows = [
+        {**_figures(finding), "id": case.pk, "due_at": _due_after(case, finding, now)}
+        for case, finding in risen
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(CASE_SQL["raise_cases"], {"rows": _json(rows), "at": now})
+    told = {
+        str(case.pk): {**_told(finding), "version": case.version + 1} for case, finding in risen
+    }
+    record_all("case.raised", kind="exceptioncase", subjects=told, by=by)
+
+
+def _see_again(cases: Iterable[ExceptionCase], now: datetime) -> None:
+    """Count up. The figures stay those of the version, so that advice and case agree."""
+    ExceptionCase.objects.filter(pk__in=[case.pk for case in cases]).update(
+        seen=F("seen") + 1, last_seen_at=now
+    )
+
+
+def _clear(cases: Sequence[ExceptionCase], now: datetime, by: Actor) -> None:
+    advance_all(
+        cases,
+        Status.RESOLVED,
+        by=by,
+        verb="case.cleared",
+        resolution=Resolution.CLEARED.value,
+        reason=CLEARED,
+        closed_at=now,
+    )
+
+
+def _due_after(case: ExceptionCase, finding: Finding, now: datetime) -> datetime:
+    if finding.severity >= case.severity:
+        return case.due_at
+    return min(case.due_at, due_at(now, finding.respond_within))
+
+
+def _figures(finding: Finding) -> dict[str, Any]:
+    """The columns that change with a risk."""
+    return {
+        "severity": int(finding.severity),
+        "units": finding.units,
+        "at_stake": finding.at_stake,
+        "summary": finding.summary,
+        "evidence": finding.evidence,
+    }
+
+
+def _told(finding: Finding) -> dict[str, object]:
+    """What the audit log keeps of a finding."""
+    return {
+        "kind": finding.kind,
+        "key": finding.case_key,
+        "severity": int(finding.severity),
+        "units": finding.units,
+        "at_stake": finding.at_stake,
+    }
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()

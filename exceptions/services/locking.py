@@ -1,0 +1,20 @@
+"""The lock under which cases of a tenant are opened."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from inventory_control.core.tenancy import current_tenant
+
+
+def hold_detection() -> None:
+    """Let nobody else open cases of this tenant until the transaction ends.
+
+    A risk may go by two keys (`rules.risk_of`), which no unique constraint can hold to one case;
+    and a second run that saw an older scene would clear what the first one opened.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{current_tenant().schema_name}.exceptions"],
+        )

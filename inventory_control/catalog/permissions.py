@@ -1,0 +1,6 @@
+"""Permission codenames of this app."""
+
+READ = "catalog.read"
+"""Read items, nodes, channels and suppliers."""
+WRITE = "catalog.write"
+"""Send master data."""

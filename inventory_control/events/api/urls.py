@@ -1,0 +1,16 @@
+"""Routes of the events API; posting lives in the ledger's."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from inventory_control.events.api.views import DeadLetterDiscardView, DeadLetterListView
+
+urlpatterns = [
+    path("dead-letters", DeadLetterListView.as_view(), name="dead-letter-list"),
+    path(
+        "dead-letters/<int:letter_id>/discard",
+        DeadLetterDiscardView.as_view(),
+        name="dead-letter-discard",
+    ),
+]

@@ -1,0 +1,180 @@
+"""Purchase orders and transfers, for programs."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inventory_control.orders import permissions
+from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine, TransferOrder
+from inventory_control.orders.selectors import (
+    purchase_order,
+    purchase_orders,
+    transfer,
+    transfers,
+)
+from inventory_control.orders.services import cancel_purchase
+from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.problems import NotFoundError
+from inventory_control.web.views import ApiView
+
+_FILTERS = [
+    OpenApiParameter("sku", str, description="only with this item"),
+    OpenApiParameter("status", str, description="only in this state"),
+    *PAGE_PARAMETERS,
+]
+
+
+class LineSerializer(serializers.ModelSerializer[PurchaseOrderLine]):
+    """One line, in units."""
+
+    sku = serializers.CharField(source="item.sku")
+
+    class Meta:
+        model = PurchaseOrderLine
+        fields = ("sku", "quantity", "received", "unit_cost")
+
+
+class PurchaseOrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
+    """A purchase order with its lines; `value` is money as text."""
+
+    supplier = serializers.CharField(source="supplier.code", default=None)
+    node = serializers.CharField(source="node.code")
+    lines = LineSerializer(many=True)
+
+    class Meta:
+        model = PurchaseOrder
+        fields = (
+            "number", "supplier", "node", "status", "value", "ordered_at", "promised_at",
+            "expected_at", "received_at", "asn", "external_id", "is_ours", "lines",
+        )  # fmt: skip
+
+
+class TransferSerializer(serializers.ModelSerializer[TransferOrder]):
+    """A transfer, in units; `value` is money as text."""
+
+    sku = serializers.CharField(source="item.sku")
+    from_node = serializers.CharField(source="from_node.code")
+    to_node = serializers.CharField(source="to_node.code")
+
+    class Meta:
+        model = TransferOrder
+        fields = (
+            "number", "sku", "from_node", "to_node", "status", "quantity", "shipped", "received",
+            "value", "ordered_at", "expected_at", "received_at", "external_id", "is_ours",
+        )  # fmt: skip
+
+
+class PurchaseOrderPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """A page of purchase orders, newest first."""
+
+    results = PurchaseOrderSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class TransferPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """A page of transfers, newest first."""
+
+    results = TransferSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class CancelBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """Why the order is not needed any more."""
+
+    reason = serializers.CharField(max_length=300)
+
+
+class PurchaseOrderListView(ApiView):
+    """Purchase orders."""
+
+    permissions = {"GET": permissions.READ}
+
+    @extend_schema(
+        operation_id="list_purchase_orders",
+        parameters=_FILTERS,
+        responses=PurchaseOrderPageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """A page, newest first."""
+        limit, query = page_limit(request), request.query_params
+        found = purchase_orders(
+            before=whole_number(request, "after"),
+            sku=query.get("sku", ""),
+            status=query.get("status", ""),
+            limit=limit,
+        )
+        rows = PurchaseOrderSerializer(found, many=True).data
+        return Response(page_of(request, rows, limit=limit, last=found[-1].pk if found else None))
+
+
+class PurchaseOrderView(ApiView):
+    """One purchase order."""
+
+    permissions = {"GET": permissions.READ}
+
+    @extend_schema(operation_id="read_purchase_order", responses=PurchaseOrderSerializer)
+    def get(self, _request: Request, number: str) -> Response:
+        """The order with what has arrived of it."""
+        found = purchase_order(number)
+        if found is None:
+            raise NotFoundError
+        return Response(PurchaseOrderSerializer(found).data)
+
+
+class PurchaseOrderCancelView(ApiView):
+    """The end of an order nothing of which has arrived."""
+
+    permissions = {"POST": permissions.PLACE}
+
+    @extend_schema(
+        operation_id="cancel_purchase_order", request=CancelBody, responses=PurchaseOrderSerializer
+    )
+    def post(self, request: Request, number: str) -> Response:
+        """Cancel it here and tell the ERP; 409 when it has gone too far."""
+        body = CancelBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        cancel_purchase(number=number, reason=body.validated_data["reason"], by=self.actor)
+        return self.get_order(number)
+
+    @staticmethod
+    def get_order(number: str) -> Response:
+        """The order as it stands."""
+        return Response(PurchaseOrderSerializer(purchase_order(number)).data)
+
+
+class TransferListView(ApiView):
+    """Transfers."""
+
+    permissions = {"GET": permissions.READ}
+
+    @extend_schema(
+        operation_id="list_transfers", parameters=_FILTERS, responses=TransferPageSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """A page, newest first."""
+        limit, query = page_limit(request), request.query_params
+        found = transfers(
+            before=whole_number(request, "after"),
+            sku=query.get("sku", ""),
+            status=query.get("status", ""),
+            limit=limit,
+        )
+        rows = TransferSerializer(found, many=True).data
+        return Response(page_of(request, rows, limit=limit, last=found[-1].pk if found else None))
+
+
+class TransferView(ApiView):
+    """One transfer."""
+
+    permissions = {"GET": permissions.READ}
+
+    @extend_schema(operation_id="read_transfer", responses=TransferSerializer)
+    def get(self, _request: Request, number: str) -> Response:
+        """The transfer as it stands."""
+        found = transfer(number)
+        if found is None:
+            raise NotFoundError
+        return Response(TransferSerializer(found).data)

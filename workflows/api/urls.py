@@ -1,0 +1,27 @@
+"""Routes of the workflows API."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from workflows.api.views import (
+    ApprovalListView,
+    ApprovalView,
+    BulkDecisionView,
+    CaseRunView,
+    DecisionView,
+    PolicyView,
+    RunListView,
+    RunView,
+)
+
+urlpatterns = [
+    path("approvals", ApprovalListView.as_view(), name="approval-list"),
+    path("approvals/decide", BulkDecisionView.as_view(), name="approval-decide-all"),
+    path("approvals/<int:approval_id>", ApprovalView.as_view(), name="approval-detail"),
+    path("approvals/<int:approval_id>/decide", DecisionView.as_view(), name="approval-decide"),
+    path("runs", RunListView.as_view(), name="run-list"),
+    path("runs/<int:run_id>", RunView.as_view(), name="run-detail"),
+    path("exceptions/<int:case_id>/runs", CaseRunView.as_view(), name="case-run"),
+    path("policies/<slug:key>", PolicyView.as_view(), name="policy-detail"),
+]

@@ -1,0 +1,68 @@
+"""Configuring: the definitions, the approval matrix and the bounds of autonomy, versioned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.db import transaction
+
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.errors import Refused
+from inventory_control.core.permissions import require
+from inventory_control.policies.models import Policy
+from inventory_control.policies.services import install_policies, set_policy
+from workflows import definitions, permissions
+from workflows.models import Workflow
+from workflows.rules import check_autonomy, check_matrix, read_definition
+
+MATRIX, AUTONOMY = "approval_matrix", "autonomy"
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    MATRIX: {
+        "purchase": [
+            {"up_to": "1000", "roles": ["planner"]},
+            {"up_to": None, "roles": ["planner", "finance"]},
+        ],
+        "transfer": [{"up_to": None, "roles": ["planner"]}],
+        "respond_hours": 8,
+        "escalate_to": {"planner": "supply_lead", "finance": "finance_director"},
+    },
+    AUTONOMY: {"mode": "act", "transfer": {"max_value": "250", "min_confidence": 0.85}},
+}
+CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
+    MATRIX: check_matrix,
+    AUTONOMY: check_autonomy,
+    "advice": lambda value: None,
+}
+"""Policies that may be set through the workflows' door, each with its check."""
+_SHIPPED = Path(str(definitions.__file__)).parent
+
+
+def install_defaults(*, by: Actor) -> None:
+    """What provisioning calls: version 1 of every shipped definition and policy."""
+    install_policies(DEFAULTS, by=by)
+    for file in sorted(_SHIPPED.glob("*.yaml")):
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        definition = read_definition(raw, file.name)
+        if not Workflow.objects.filter(key=definition.key).exists():
+            Workflow.objects.create(
+                key=definition.key, version=1, definition=raw, installed_at=clock.now()
+            )
+
+
+@transaction.atomic
+def configure(*, key: str, value: Mapping[str, Any], by: Actor) -> Policy:
+    """Put a new version of a governing policy in force, once it holds together.
+
+    Runs that were asked for keep what they were asked under. Raises `InvalidPolicyError` naming
+    the field.
+    """
+    require(by, permissions.CONFIGURE)
+    check = CHECKS.get(key)
+    if check is None:
+        raise Refused(f"No policy {key} can be set here. Known: {', '.join(CHECKS)}.", field="key")
+    check(value)
+    return set_policy(key=key, value=value, by=by)
