@@ -63,7 +63,7 @@ def provision(tenant: Tenant) -> TenantRef:
 
 
 def drop(ref: TenantRef) -> None:
-    """Remove a tenant's schema, audit log and roles; for tests and for leaving tenants."""
+    """Remove a tenant's schema and roles; its audit log stays, nobody who runs here may drop it."""
     with psycopg.connect(settings.DATABASE_OWNER_URL) as session:
         oid = _database_oid(session)
         session.execute("SET LOCAL ROLE ic_owner")
@@ -73,6 +73,7 @@ def drop(ref: TenantRef) -> None:
         session.execute("RESET ROLE")
         for prefix in ("t", "a"):
             role = sql.Identifier(f"{prefix}_{ref.id.hex}_{oid}")
+            session.execute(sql.SQL("GRANT {} TO ic_provisioner WITH INHERIT TRUE").format(role))
             session.execute(sql.SQL("DROP OWNED BY {}").format(role))
             session.execute(sql.SQL("DROP ROLE {}").format(role))
 

@@ -47,17 +47,19 @@ class Advanced:
     fired: list[str] = field(default_factory=list)
 
 
-def advance_clock(to: datetime, *, by: Actor) -> Advanced:
+def advance_clock(to: datetime | None, *, by: Actor) -> Advanced:
     """Move product time forward, stopping at every moment a timer falls due, until all is done.
 
-    After each step every bell is rung and the call waits until no stage has anything due. Raises
+    Without a moment it stays where it is and only waits. After each step every bell is rung and the call waits until no stage has anything due. Raises
     `Refused` outside a sandbox or backwards, `NotSettledError` naming what did not finish.
     """
     require(by, MOVE)
     tenant = current_tenant()
     if not tenant.is_sandbox:
         raise Refused("Only a sandbox has a clock that can be moved.")
-    if to < clock.now():
+    if to is None:
+        to = clock.now()
+    elif to < clock.now():
         raise Refused(f"The clock only moves forward; it is {clock.now().isoformat()}.", field="to")
     known = set(_fired())
     steps = 0
@@ -110,7 +112,7 @@ def _fired() -> list[str]:
 class ClockBody(serializers.Serializer):  # type: ignore[type-arg]  # no instance behind it
     """Where to move the clock."""
 
-    to = serializers.DateTimeField()
+    to = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
 class ClockAnswer(serializers.Serializer):  # type: ignore[type-arg]  # no instance behind it

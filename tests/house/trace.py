@@ -65,7 +65,9 @@ def main() -> int:
     for group, names in groups.items():
         proved = [name for name in names if name in claimed]
         missing = ", ".join(name for name in names if name not in claimed)
-        sys.stdout.write(f"{group:>4} {len(proved):>3} of {len(names):<3} without: {missing or '-'}\n")
+        sys.stdout.write(
+            f"{group:>4} {len(proved):>3} of {len(names):<3} without: {missing or '-'}\n"
+        )
     for name in unknown:
         sys.stdout.write(f"unknown ID {name}: {', '.join(claimed[name])}\n")
     proved_all = len(known & set(claimed))

@@ -1,0 +1,347 @@
+"""The whole product as processes on one machine: what the demo, stories, bench and chaos run in.
+
+    with running_product(Options(port=8000)) as product:
+        product.command("stories", "--address", product.address)
+
+With DATABASE_URL (or DATABASE_BOOTSTRAP_URL), a superuser's URL, and REDIS_URL it uses those
+servers; otherwise it starts the embedded ones. Needs no Django itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import psycopg
+
+from inventory_control.core.errors import DomainError
+from inventory_control.core.postgresql.bootstrap import bootstrap
+from inventory_control.demo.places import Folder, Secrets, open_folder, secrets_of
+from inventory_control.demo.processes import CHECKOUT, Process, ProcessEndedError, stop_all
+from inventory_control.embedded import EmbeddedStack, default_data_dir
+
+URL_NAMES = {
+    "app": ("DATABASE_URL", "ic_app"),
+    "ai": ("DATABASE_AI_URL", "ic_ai"),
+    "sealer": ("DATABASE_SEALER_URL", "ic_sealer"),
+    "owner": ("DATABASE_OWNER_URL", "ic_provisioner"),
+}
+SETUP = "setup"
+"""The environment of set-up commands: the application's login and the provisioner's."""
+READY_S = 60.0
+HOST = "127.0.0.1"
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
+
+Say = Callable[[str], None]
+
+
+class PortInUseError(DomainError):
+    """The port of the web server is taken."""
+
+    code = "port_in_use"
+    status = 409
+
+
+class CommandFailedError(DomainError):
+    """A management command of the set-up ended with an error."""
+
+    code = "command_failed"
+    status = 503
+
+
+class SettingsMissingError(DomainError):
+    """The environment names one server but not the other."""
+
+    code = "settings_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run the product."""
+
+    port: int = 8000
+    simulator_port: int = 0
+    data_dir: Path | None = None
+    web_workers: int = 2
+    web_threads: int = 4
+    stage_workers: int = 1
+    has_simulator: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The two servers, embedded or not."""
+
+    database_url: str = field(repr=False)
+    redis_url: str
+    broker_url: str
+    data_dir: Path
+    stack: EmbeddedStack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A running product: where it answers, and what each of its commands needs to know."""
+
+    address: str
+    simulator: str
+    environments: Mapping[str, Mapping[str, str]] = field(repr=False)
+    folder: Folder
+    servers: Servers
+    processes: Mapping[str, Process]
+
+    def command(self, *arguments: str, login: str = "app", say: Say | None = None) -> str:
+        """Run a management command under a login and return what it printed.
+
+        With `say`, each line is passed on as it comes. Raises `CommandFailedError` with the end
+        of what it said.
+        """
+        return run_command(arguments, self.environments[login], say=say)
+
+    def check(self) -> None:
+        """Raise when a server or process ended by itself."""
+        if self.servers.stack is not None:
+            self.servers.stack.check()
+        for process in self.processes.values():
+            process.check()
+
+
+@contextlib.contextmanager
+def running_product(options: Options, *, say: Say = lambda _text: None) -> Iterator[Product]:
+    """Start servers and processes, hand over the product, end everything on the way out.
+
+    Raises `PortInUseError` before anything starts, and `DomainError`s whose text says what to do.
+    """
+    refuse_taken_port(options.port)
+    with contextlib.ExitStack() as undo:
+        servers = _servers(options, undo, say)
+        folder = open_folder(servers.data_dir)
+        kept = secrets_of(folder)
+        environments = environments_of(servers, kept, folder)
+        say("Preparing the database.")
+        bootstrap(servers.database_url, kept.passwords)
+        processes = _processes(options, environments, folder)
+        undo.callback(stop_all, list(processes.values()))
+        run_command(("migrate_schemas", "--shared", "-v0"), environments["owner"])
+        say("Starting the web server and the workers.")
+        for process in processes.values():
+            process.start()
+        product = Product(
+            address=f"http://{HOST}:{options.port}",
+            simulator="",
+            environments=environments,
+            folder=folder,
+            servers=servers,
+            processes=processes,
+        )
+        _wait_until_ready(product, options.port)
+        yield product
+
+
+def refuse_taken_port(port: int) -> None:
+    """Raise `PortInUseError` when something listens at the port already."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            raise PortInUseError(
+                f"Port {port} is in use. Stop what listens there, or name another one: "
+                "`--port 8010`, or `make demo PORT=8010`.",
+                field="port",
+            ) from error
+
+
+def data_dir_of(options: Options) -> Path:
+    """The folder of the embedded servers."""
+    return options.data_dir or default_data_dir(CHECKOUT)
+
+
+def has_own_servers(environment: Mapping[str, str]) -> bool:
+    """Whether the environment names servers to use instead of the embedded ones."""
+    return bool(_superuser_url(environment))
+
+
+def run_command(
+    arguments: tuple[str, ...], environment: Mapping[str, str], *, say: Say | None = None
+) -> str:
+    """Run `manage.py` with an environment; see `Product.command`."""
+    with subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=CHECKOUT,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if say is None else None,
+        text=True,
+    ) as running:
+        lines = []
+        for line in running.stdout or ():
+            lines.append(line)
+            if say is not None:
+                say(line.rstrip("\n"))
+    if running.returncode:
+        tail = "".join(lines[-15:]).rstrip()
+        raise CommandFailedError(
+            f"`manage.py {arguments[0]}` ended with status {running.returncode}:\n{tail}"
+        )
+    return "".join(lines)
+
+
+def environments_of(servers: Servers, kept: Secrets, folder: Folder) -> dict[str, dict[str, str]]:
+    """One environment per login; each knows the URL of its own login only.
+
+    `setup` also knows the provisioner's, for the commands that make tenants.
+    """
+    shared = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
+        "DJANGO_SETTINGS_MODULE": "inventory_control.settings.local",
+        "PYTHONUNBUFFERED": "1",
+        "SECRET_KEY": kept.secret_key,
+        "REDIS_URL": servers.redis_url,
+        "BROKER_URL": servers.broker_url,
+    }
+    extra = {
+        "app": {"CREDENTIALS_KEYS": kept.credentials_key},
+        "sealer": {
+            "AUDIT_SIGNING_KEY": kept.audit_signing_key,
+            "AUDIT_HEADS_DIR": str(folder.heads),
+        },
+    }
+    urls = {
+        login: {name: login_url(servers.database_url, role, kept.passwords[role])}
+        for login, (name, role) in URL_NAMES.items()
+    }
+    environments = {
+        login: {**shared, **extra.get(login, {}), **urls[login], "IC_LOGIN": login}
+        for login in URL_NAMES
+    }
+    environments[SETUP] = {**environments["app"], **urls["owner"]}
+    return environments
+
+
+def login_url(superuser_url: str, role: str, password: str) -> str:
+    """The same server and database for another login."""
+    parts = psycopg.conninfo.conninfo_to_dict(superuser_url)
+    database = quote(str(parts.pop("dbname", "postgres")), safe="")
+    for name in ("user", "password"):
+        parts.pop(name, None)
+    query = urlencode({name: str(value) for name, value in parts.items()}, safe="/")
+    return f"postgresql://{role}:{quote(password, safe='')}@/{database}?{query}"
+
+
+def _servers(options: Options, undo: contextlib.ExitStack, say: Say) -> Servers:
+    superuser_url = _superuser_url(os.environ)
+    beside = data_dir_of(options)
+    if not superuser_url:
+        say("Starting PostgreSQL and Valkey.")
+        stack = EmbeddedStack(beside)
+        undo.callback(stack.stop)
+        endpoints = stack.start()
+        return Servers(
+            endpoints.database_url,
+            endpoints.redis_url,
+            endpoints.broker_url,
+            endpoints.data_dir / "product",
+            stack,
+        )
+    redis_url = os.environ.get("REDIS_URL", "")
+    if not redis_url:
+        raise SettingsMissingError(
+            "DATABASE_URL is set but REDIS_URL is not. Set both to use your own servers, or "
+            "neither to use the embedded ones.",
+            field="REDIS_URL",
+        )
+    return Servers(
+        superuser_url,
+        redis_url,
+        os.environ.get("BROKER_URL") or _broker_url(redis_url),
+        beside.with_name(f"{beside.name}-own-servers"),
+    )
+
+
+def _superuser_url(environment: Mapping[str, str]) -> str:
+    return environment.get("DATABASE_BOOTSTRAP_URL") or environment.get("DATABASE_URL") or ""
+
+
+def _broker_url(redis_url: str) -> str:
+    """The broker's spelling of a Redis URL: only the one of a unix socket differs."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path = redis_url.removeprefix("unix://").partition("?")[0]
+    return f"redis+socket://{path}?virtual_host=0"
+
+
+def _processes(
+    options: Options, environments: Mapping[str, Mapping[str, str]], folder: Folder
+) -> dict[str, Process]:
+    programs = Path(sys.executable).parent
+    web = [
+        str(programs / "granian"),
+        "--interface=wsgi",
+        f"--host={HOST}",
+        f"--port={options.port}",
+        f"--workers={options.web_workers}",
+        f"--blocking-threads={options.web_threads}",
+        "--backlog=512",
+        "--no-ws",
+        "inventory_control.wsgi:application",
+    ]
+    worker = [
+        str(programs / "celery"),
+        "--app=inventory_control.celery",
+        "worker",
+        "--pool=solo",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+        "--loglevel=WARNING",
+    ]
+    rings = ["--beat", f"--schedule={folder.schedule}"]
+    commands: dict[str, tuple[list[str], str]] = {"web": (web, "app")}
+    for number in range(1, options.stage_workers + 1):
+        name = f"stages-{number}"
+        beat = rings if number == 1 else []
+        commands[name] = ([*worker, "--queues=stages", f"--hostname={name}@demo", *beat], "app")
+    commands["advice"] = ([*worker, "--queues=advice", "--hostname=advice@demo"], "ai")
+    commands["audit"] = ([*worker, "--queues=audit", "--hostname=audit@demo"], "sealer")
+    return {
+        name: Process(name, arguments, environment=environments[login], folder=folder)
+        for name, (arguments, login) in commands.items()
+    }
+
+
+def _wait_until_ready(product: Product, port: int) -> None:
+    """Wait until the web server answers; raises when it, or anything else, ends meanwhile."""
+    patience = time.monotonic() + READY_S
+    while not _answers(port):
+        product.check()
+        if time.monotonic() > patience:
+            raise ProcessEndedError(
+                f"The web server did not answer within {READY_S:.0f} s. The end of its log:\n"
+                f"{product.processes['web'].log_tail()}"
+            )
+        time.sleep(0.1)
+
+
+def _answers(port: int) -> bool:
+    """Whether the product says it is ready."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10.0)
+    try:
+        connection.request("GET", "/ready", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
