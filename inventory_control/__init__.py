@@ -8,7 +8,3 @@ is confirmed and measured (`kpi`). Beside every step stands the audit log (`audi
 
 The stages in order are in `pipeline.py`; what a new tenant receives is in `provisioning.py`.
 """
-
-from inventory_control.celery import app as celery_app
-
-__all__ = ["celery_app"]

@@ -62,22 +62,6 @@ def provision(tenant: Tenant) -> TenantRef:
     return ref_of(tenant)
 
 
-def drop(ref: TenantRef) -> None:
-    """Remove a tenant's schema and roles; its audit log stays, nobody who runs here may drop it."""
-    with psycopg.connect(settings.DATABASE_OWNER_URL) as session:
-        oid = _database_oid(session)
-        session.execute("SET LOCAL ROLE ic_owner")
-        session.execute(
-            sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(ref.schema_name))
-        )
-        session.execute("RESET ROLE")
-        for prefix in ("t", "a"):
-            role = sql.Identifier(f"{prefix}_{ref.id.hex}_{oid}")
-            session.execute(sql.SQL("GRANT {} TO ic_provisioner WITH INHERIT TRUE").format(role))
-            session.execute(sql.SQL("DROP OWNED BY {}").format(role))
-            session.execute(sql.SQL("DROP ROLE {}").format(role))
-
-
 def _make_roles(session: psycopg.Connection, worker: str, advisor: str) -> None:
     for role, login in ((worker, "ic_app"), (advisor, "ic_ai")):
         session.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))

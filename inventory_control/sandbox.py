@@ -81,7 +81,8 @@ def advance_clock(to: datetime | None, *, by: Actor) -> Advanced:
 
 def _move(to: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT ic_sys.move_clock(%s)", [to - clock.real_now()])
+        seconds = (to - clock.real_now()).total_seconds()
+        cursor.execute("SELECT ic_sys.move_clock(make_interval(secs => %s))", [seconds])
 
 
 def _settle() -> None:

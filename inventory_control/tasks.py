@@ -8,7 +8,7 @@ from inventory_control.pipeline import STAGES, run_stage
 
 
 def _door(stage: str) -> None:
-    @app.task(base=TenantTask, name=f"stages.{stage}", ignore_result=True)
+    @app.task(base=TenantTask, name=f"stages.{stage}", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
     def look() -> None:
         run_stage(stage)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from inventory_control.sandbox import SandboxClockView
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("inventory_control.stock.api.urls")),
     path("", include("inventory_control.events.api.urls")),
     path("", include("inventory_control.catalog.api.urls")),

@@ -19,7 +19,7 @@ from tenants.selectors import open_tenants, tenant_ref
 _logger = log(__name__)
 
 
-@shared_task(name="tenants.sweep", ignore_result=True)
+@shared_task(name="tenants.sweep", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def sweep() -> None:
     """Press the bell of every stage that has a note; the stage takes its note away."""
     with in_public():
@@ -30,7 +30,7 @@ def sweep() -> None:
             press(stage, tenant)
 
 
-@shared_task(name="audit.seal", ignore_result=True)
+@shared_task(name="audit.seal", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def seal_logs() -> None:
     """Seal every tenant's log; needs the sealer's login."""
     for tenant in open_tenants():
@@ -38,7 +38,7 @@ def seal_logs() -> None:
             seal()
 
 
-@shared_task(name="audit.deliver_heads", ignore_result=True)
+@shared_task(name="audit.deliver_heads", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def deliver_heads() -> None:
     """Send each newest signed head to two places outside the database.
 

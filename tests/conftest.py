@@ -134,11 +134,12 @@ def tenant(tenant_a, django_db_blocker) -> Iterator[object]:
 
 @pytest.fixture
 def committed(tenant_a, django_db_blocker) -> Iterator[object]:
-    """Inside tenant A with real commits; every table is emptied afterwards."""
+    """Inside tenant A with real commits; every table is emptied before and afterwards."""
     from inventory_control.core.tenancy import in_tenant
 
     with django_db_blocker.unblock():
         know_hosts()
+        empty(tenant_a)
         with in_tenant(tenant_a):
             yield tenant_a
     empty(tenant_a)
@@ -156,7 +157,14 @@ def know_hosts() -> None:
 
 def empty(ref) -> None:
     """Empty a tenant's tables and its audit log, as a superuser: they refuse everybody else."""
-    keep = {"django_migrations", "django_content_type", "auth_permission", "policies_policy"}
+    keep = {
+        "auth_permission",
+        "django_content_type",
+        "django_migrations",
+        "people_role",
+        "policies_policy",
+        "workflows_workflow",
+    }
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as session:
         tables = session.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = %s", [ref.schema_name]

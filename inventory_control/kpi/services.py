@@ -22,20 +22,20 @@ def count_tenant(*, by: Actor) -> int:
     Counted at real time: a partner watches many tenants by one clock.
     """
     require(by, permissions.COUNT)
-    open_cases, past_due, at_stake = counters()
+    counted = counters()
     dead, oldest = dead_letter_count(), oldest_due_seconds()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ic_sys.put_counters(%s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 clock.real_now(),
-                open_cases,
-                past_due,
-                at_stake,
+                counted.open,
+                counted.past_due,
+                counted.at_stake,
                 waiting_total(),
                 dead,
                 oldest,
-                health_of(past_due=past_due, dead_letters=dead, oldest_due_seconds=oldest),
+                health_of(past_due=counted.past_due, dead_letters=dead, oldest_due_seconds=oldest),
             ],
         )
     return 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
+from inventory_control.celery import app as _celery_app
 from inventory_control.core.telemetry import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -208,6 +209,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
+# Wherever settings are loaded, bells are sent by this app and no other.
+_celery_app.set_default()
 CELERY_BROKER_URL = BROKER_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -12,13 +12,11 @@ from django.db import connections
 import inventory_control.stories as stories
 from inventory_control import pipeline, sandbox
 from inventory_control.core.tenancy import in_public
-from inventory_control.provisioning import drop
 from inventory_control.stories.runner import Runner
 from inventory_control.stories.services import set_stage
 from inventory_control.stories.values import read_story
 from inventory_control.wsgi import application
-from tenants.models import Partner, Tenant
-from tenants.selectors import ref_of
+from tenants.models import Partner
 from tests.factories import SYSTEM
 
 SCRIPTS = sorted((Path(stories.__file__).parent / "scripts").glob("*.yaml"))
@@ -51,16 +49,11 @@ def stage_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def partner(house, django_db_blocker) -> Iterator[Partner]:
-    """The partner whose sandboxes the stories are played in; they are dropped afterwards."""
+    """The partner whose sandboxes the stories are played in."""
     with django_db_blocker.unblock():
         with in_public():
             owner = Partner.objects.get()
-            before = set(Tenant.objects.values_list("pk", flat=True))
         yield owner
-        with in_public():
-            made = list(Tenant.objects.exclude(pk__in=before))
-        for tenant in made:
-            drop(ref_of(tenant))
         connections.close_all()
 
 
