@@ -28,9 +28,9 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="exceptions:case-list"), name="home"),
     path("api/v1/", include(api)),
-    path("exceptions/", include("exceptions.console.urls")),
+    path("exceptions/", include("workflows.console.case_urls")),
     path("approvals/", include("workflows.console.urls")),
-    path("items/", include("inventory_control.stock.console.urls")),
+    path("items/", include("inventory_control.availability.console.urls")),
     path("orders/", include("inventory_control.orders.console.urls")),
     path("audit/", include("inventory_control.audit.console.urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),

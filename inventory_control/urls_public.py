@@ -1,7 +1,15 @@
-"""URLs of the partner's house and of the probes."""
+"""URLs of the partner's house, and of the probes under any host name."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from inventory_control.web.health import health, metrics, ready
+
+urlpatterns = [
+    path("health", health, name="health"),
+    path("ready", ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
+    path("", include("inventory_control.people.console.urls")),
+    path("", include("tenants.console.partner_urls")),
+]

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from inventory_control.core import clock
 from inventory_control.core.errors import Refused
-from tenants.models import Brand, Domain, Partner, Tenant
+from inventory_control.people.models import User
+from tenants.models import Brand, Domain, Partner, PartnerStaff, Tenant
 from tenants.rules import Colour, brand_sheet, derive_brand, normalise_domain
 from tenants.selectors import forget
 
@@ -80,3 +81,16 @@ def brand(
     )
     forget()
     return look
+
+
+@transaction.atomic
+def add_staff(*, partner: Partner, username: str, name: str, password: str) -> PartnerStaff:
+    """Give a person of the partner an account on the public tables.
+
+    It opens the partner's board and no tenant: into a tenant leads only a delegate's grant.
+    """
+    first, _, last = name.partition(" ")
+    user = User(username=username, first_name=first, last_name=last)
+    user.set_password(password)
+    user.save()
+    return PartnerStaff.objects.create(partner=partner, user=user)

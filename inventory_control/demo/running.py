@@ -26,6 +26,7 @@ import psycopg
 
 from inventory_control.core.errors import DomainError
 from inventory_control.core.postgresql.bootstrap import bootstrap
+from inventory_control.demo.people import simulator_secret
 from inventory_control.demo.places import Folder, Secrets, open_folder, secrets_of
 from inventory_control.demo.processes import CHECKOUT, Process, ProcessEndedError, stop_all
 from inventory_control.embedded import EmbeddedStack, default_data_dir
@@ -38,6 +39,8 @@ URL_NAMES = {
 }
 SETUP = "setup"
 """The environment of set-up commands: the application's login and the provisioner's."""
+BARE = "bare"
+"""The environment of processes that know no server."""
 READY_S = 60.0
 HOST = "127.0.0.1"
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
@@ -67,15 +70,15 @@ class SettingsMissingError(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run the product."""
+    """How to run the product; with `simulator_host` simulated systems tell that tenant's webhook."""
 
     port: int = 8000
     simulator_port: int = 0
+    simulator_host: str = ""
     data_dir: Path | None = None
     web_workers: int = 2
     web_threads: int = 4
     stage_workers: int = 1
-    has_simulator: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,15 @@ class Product:
 
 
 @contextlib.contextmanager
-def running_product(options: Options, *, say: Say = lambda _text: None) -> Iterator[Product]:
+def running_product(
+    options: Options,
+    *,
+    set_up: Callable[[Product], None] = lambda _product: None,
+    say: Say = lambda _text: None,
+) -> Iterator[Product]:
     """Start servers and processes, hand over the product, end everything on the way out.
 
-    Raises `PortInUseError` before anything starts, and `DomainError`s whose text says what to do.
+    `set_up` runs while the processes load, once the shared tables are there. Raises `PortInUseError` before anything starts, and `DomainError`s whose text says what to do.
     """
     refuse_taken_port(options.port)
     with contextlib.ExitStack() as undo:
@@ -130,7 +138,7 @@ def running_product(options: Options, *, say: Say = lambda _text: None) -> Itera
         environments = environments_of(servers, kept, folder)
         say("Preparing the database.")
         bootstrap(servers.database_url, kept.passwords)
-        processes = _processes(options, environments, folder)
+        processes = _processes(options, environments, folder, kept)
         undo.callback(stop_all, list(processes.values()))
         run_command(("migrate_schemas", "--shared", "-v0"), environments["owner"])
         say("Starting the web server and the workers.")
@@ -138,12 +146,13 @@ def running_product(options: Options, *, say: Say = lambda _text: None) -> Itera
             process.start()
         product = Product(
             address=f"http://{HOST}:{options.port}",
-            simulator="",
+            simulator=f"http://{HOST}:{options.simulator_port}" if options.simulator_host else "",
             environments=environments,
             folder=folder,
             servers=servers,
             processes=processes,
         )
+        set_up(product)
         _wait_until_ready(product, options.port)
         yield product
 
@@ -162,6 +171,13 @@ def refuse_taken_port(port: int) -> None:
                 "`--port 8010`, or `make demo PORT=8010`.",
                 field="port",
             ) from error
+
+
+def free_port() -> int:
+    """A port that nothing listens at right now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def data_dir_of(options: Options) -> Path:
@@ -213,7 +229,7 @@ def environments_of(servers: Servers, kept: Secrets, folder: Folder) -> dict[str
         "BROKER_URL": servers.broker_url,
     }
     extra = {
-        "app": {"CREDENTIALS_KEYS": kept.credentials_key},
+        "app": {"CREDENTIALS_KEYS": kept.credentials_key, "OUTBOUND_ALLOWED_HOSTS": HOST},
         "sealer": {
             "AUDIT_SIGNING_KEY": kept.audit_signing_key,
             "AUDIT_HEADS_DIR": str(folder.heads),
@@ -228,6 +244,7 @@ def environments_of(servers: Servers, kept: Secrets, folder: Folder) -> dict[str
         for login in URL_NAMES
     }
     environments[SETUP] = {**environments["app"], **urls["owner"]}
+    environments[BARE] = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return environments
 
 
@@ -284,7 +301,10 @@ def _broker_url(redis_url: str) -> str:
 
 
 def _processes(
-    options: Options, environments: Mapping[str, Mapping[str, str]], folder: Folder
+    options: Options,
+    environments: Mapping[str, Mapping[str, str]],
+    folder: Folder,
+    kept: Secrets,
 ) -> dict[str, Process]:
     programs = Path(sys.executable).parent
     web = [
@@ -316,6 +336,17 @@ def _processes(
         commands[name] = ([*worker, "--queues=stages", f"--hostname={name}@demo", *beat], "app")
     commands["advice"] = ([*worker, "--queues=advice", "--hostname=advice@demo"], "ai")
     commands["audit"] = ([*worker, "--queues=audit", "--hostname=audit@demo"], "sealer")
+    if options.simulator_host:
+        simulators = [
+            sys.executable,
+            "-m",
+            "connectors.simulators",
+            f"--port={options.simulator_port}",
+            f"--webhook=http://{HOST}:{options.port}/api/v1/webhooks/erp",
+            f"--host={options.simulator_host}",
+            f"--secret={simulator_secret(kept.secret_key)}",
+        ]
+        commands["simulators"] = (simulators, BARE)
     return {
         name: Process(name, arguments, environment=environments[login], folder=folder)
         for name, (arguments, login) in commands.items()

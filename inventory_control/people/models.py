@@ -119,3 +119,17 @@ class Delegate(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.user} for {self.partner_name} until {self.until:%Y-%m-%d %H:%M}"
+
+
+class FailedSignIn(TenantModel):
+    """One failed sign-in, kept for as long as it throttles; real time."""
+
+    username = models.CharField(max_length=150)
+    address = models.CharField(max_length=45)
+    failed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["username", "failed_at"], name="failed_sign_in")]
+
+    def __str__(self) -> str:
+        return f"{self.username} at {self.failed_at:%H:%M}"

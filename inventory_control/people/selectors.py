@@ -6,15 +6,18 @@ import hashlib
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 
+from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
-from inventory_control.people.models import Role, User
+from inventory_control.people.models import FailedSignIn, Role, User
 
 APPROVE = "workflows.approve"
+FAILURES_ALLOWED = 10
+THROTTLED_FOR = timedelta(minutes=15)
 
 _ACTOR_COLUMNS = """
     u.public_id, u.person, u.kind, u.username, u.first_name, u.last_name, u.is_active,
@@ -97,6 +100,13 @@ def has_member(public_id: str) -> bool:
     except ValueError:
         return False
     return User.objects.filter(public_id=wanted, is_active=True).exists()
+
+
+def is_throttled(username: str) -> bool:
+    """Whether a name failed so often lately that it rests."""
+    since = clock.real_now() - THROTTLED_FOR
+    failed = FailedSignIn.objects.filter(username=username[:150], failed_at__gte=since)
+    return failed[:FAILURES_ALLOWED].count() >= FAILURES_ALLOWED
 
 
 def roles_of(actor: Actor) -> frozenset[str]:

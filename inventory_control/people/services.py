@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
 from inventory_control.audit.services import record
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
+from inventory_control.core.telemetry import security_log
 from inventory_control.people import permissions
-from inventory_control.people.models import ApiKey, Role, User
+from inventory_control.people.models import ApiKey, FailedSignIn, Role, User
 from inventory_control.people.selectors import digest_of
 
 
@@ -79,3 +81,31 @@ def revoke_key(*, prefix: str, by: Actor) -> None:
     key.revoked_at = clock.real_now()
     key.save(update_fields=["revoked_at"])
     record("key.revoked", subject=("key", prefix), by=by, data={"name": key.name})
+
+
+def note_failed_sign_in(*, username: str, address: str) -> None:
+    """Keep a failed sign-in for the throttle, and tell the security log."""
+    FailedSignIn.objects.create(
+        username=username[:150], address=address[:45], failed_at=clock.real_now()
+    )
+    security_log("sign_in.failed", username=username[:150], address=address)
+
+
+def set_appearance(*, user: User, chosen: Mapping[str, str]) -> User:
+    """Keep how a member likes the console to look; raises `Refused` for a look there is not."""
+    picked = {field: chosen[field] for field in LOOKS if field in chosen}
+    for field, look in picked.items():
+        if look not in LOOKS[field]:
+            raise Refused(f"{field} is one of {', '.join(LOOKS[field])}.", field=field)
+        setattr(user, field, look)
+    if picked:
+        user.save(update_fields=list(picked))
+    return user
+
+
+LOOKS: Mapping[str, tuple[str, ...]] = {
+    "theme": ("system", "light", "dark"),
+    "density": ("compact", "roomy"),
+    "contrast": ("system", "more"),
+}
+"""What a member may choose of each."""

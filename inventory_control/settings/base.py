@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     *SHARED_APPS,
     *(app for app in TENANT_APPS if app not in SHARED_APPS),
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -236,6 +237,8 @@ AUDIT_HEADS_DIR = env("AUDIT_HEADS_DIR", default="")
 CREDENTIALS_KEYS = env.list("CREDENTIALS_KEYS", default=[])
 """Fernet keys, newest first, that encrypt connector secrets; the rest only decrypt."""
 
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+"""Who may scrape /metrics from another machine; empty means nobody may."""
 OUTBOUND_ALLOWED_HOSTS = env.list("OUTBOUND_ALLOWED_HOSTS", default=[])
 """Hosts connectors may call although their address is private."""
 

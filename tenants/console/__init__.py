@@ -1,0 +1,1 @@
+"""Console doors of tenants: the brand, and the partner's board."""

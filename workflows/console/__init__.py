@@ -1,1 +1,1 @@
-"""Console doors of workflows."""
+"""Console doors of exceptions and workflows: the queue, a case, the approvals inbox."""

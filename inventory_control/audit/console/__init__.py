@@ -1,1 +1,1 @@
-"""Console doors of audit."""
+"""Console doors of the audit log: read-only."""

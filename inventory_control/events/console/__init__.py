@@ -1,1 +1,1 @@
-"""Console doors of events."""
+"""Console doors of events: what was refused, and what a person does about it."""

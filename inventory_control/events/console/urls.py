@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from inventory_control.events.console.views import DeadLetterDiscardView, DeadLetterListView
 
 app_name = "events"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", DeadLetterListView.as_view(), name="dead-letter-list"),
+    path("<int:pk>/discard/", DeadLetterDiscardView.as_view(), name="dead-letter-discard"),
+]

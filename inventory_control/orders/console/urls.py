@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from inventory_control.orders.console.views import PurchaseOrderListView, TransferListView
 
 app_name = "orders"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("purchase-orders/", PurchaseOrderListView.as_view(), name="purchase-order-list"),
+    path("transfers/", TransferListView.as_view(), name="transfer-list"),
+]

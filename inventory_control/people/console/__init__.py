@@ -1,1 +1,1 @@
-"""Console doors of people: sign-in and appearance."""
+"""Console doors of people: signing in and out, the look of the console."""

@@ -1,0 +1,1 @@
+"""Console doors of items: where they are, what may be sold, and how each number is made."""

@@ -1,0 +1,13 @@
+"""Pages of items."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from inventory_control.availability.console.views import ItemDetailView, ItemListView
+
+app_name = "stock"
+urlpatterns = [
+    path("", ItemListView.as_view(), name="item-list"),
+    path("<str:sku>/", ItemDetailView.as_view(), name="item-detail"),
+]

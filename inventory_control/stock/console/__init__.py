@@ -1,1 +1,0 @@
-"""Console doors of stock."""

@@ -1,0 +1,170 @@
+"""The approvals inbox: what waits for this person, with what it rests on, decided in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.errors import DomainError
+from inventory_control.web.console import ConsoleView
+from workflows import permissions
+from workflows.console.case import evidence_lines
+from workflows.console.words import ACTION_ICONS, due_chip, money
+from workflows.models import Approval
+from workflows.selectors import approval, approvals_waiting
+from workflows.services import decide, decide_one
+from workflows.values import Verdict
+
+PAGE = 100
+
+
+class ApprovalListView(ConsoleView):
+    """The inbox: a list, and the one chosen beside it."""
+
+    permission = permissions.READ
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The page; `?chosen=` names the approval shown."""
+        return render(request, "workflows/approvals.html", inbox_context(request, self.actor))
+
+
+class ApprovalDecideView(ConsoleView):
+    """A decision on one approval."""
+
+    permission = permissions.APPROVE
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Decide, then answer the inbox anew; a refusal stands on top of it in words."""
+        verdict = Verdict.APPROVED if request.POST.get("verdict") == "approved" else Verdict.REFUSED
+        refusal: DomainError | None = None
+        said = "Approved." if verdict is Verdict.APPROVED else "Refused."
+        try:
+            decide_one(
+                approval=pk, verdict=verdict, reason=request.POST.get("reason", ""), by=self.actor
+            )
+        except DomainError as error:
+            refusal, said = error, error.detail
+        return _answer(request, self.actor, refusal, said)
+
+
+class ApprovalBulkView(ConsoleView):
+    """One verdict on the selected approvals."""
+
+    permission = permissions.APPROVE
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Approve what this person may; the toast counts what they may not, and why."""
+        chosen = [int(pk) for pk in request.POST.getlist("approval") if pk.isdigit()]
+        refusal: DomainError | None = None
+        try:
+            answers = decide(
+                approvals=chosen,
+                verdict=Verdict.APPROVED,
+                reason=request.POST.get("reason", ""),
+                by=self.actor,
+            )
+            held = [one for one in answers if not one.is_done]
+            said = f"{len(answers) - len(held)} approved."
+            if held:
+                said += f" {len(held)} not: {held[0].detail}"
+        except DomainError as error:
+            refusal, said = error, error.detail
+        return _answer(request, self.actor, refusal, said)
+
+
+def inbox_context(request: HttpRequest, by: Actor) -> dict[str, Any]:
+    """The list and the approval chosen, or the first one."""
+    currency = str(request.house.currency)  # type: ignore[attr-defined]  # tenants.middleware
+    waiting = approvals_waiting(by, limit=PAGE)
+    now = clock.now()
+    wanted = request.GET.get("chosen", "")
+    chosen = next((one for one in waiting if str(one.pk) == wanted), None)
+    if chosen is None and wanted.isdigit():
+        chosen = approval(int(wanted))
+    chosen = chosen or (waiting[0] if waiting else None)
+    return {
+        "rows": [_row(one, currency, now, chosen) for one in waiting],
+        "chosen": _chosen(chosen, currency, now) if chosen else None,
+        "count": len(waiting),
+        "bulk_url": reverse("workflows:approval-bulk"),
+        "empty": {
+            "icon": "check",
+            "title": "Nothing waits for you",
+            "text": "What needs your decision appears here.",
+        },
+    }
+
+
+def _answer(
+    request: HttpRequest, by: Actor, refusal: DomainError | None, said: str
+) -> HttpResponse:
+    if not getattr(request, "htmx", False) and refusal is None:
+        return redirect("workflows:approval-list")
+    status = refusal.status if refusal and refusal.status in {409, 422} else 200
+    context = inbox_context(request, by)
+    return render(
+        request,
+        "workflows/_inbox.html",
+        {
+            **context,
+            "refusal": refusal,
+            "toast": None if refusal else {"text": said},
+            "announcement": said,
+            "oob": True,
+        },
+        status=status,
+    )
+
+
+def _row(one: Approval, currency: str, now: Any, chosen: Approval | None) -> dict[str, Any]:
+    return {
+        "pk": one.pk,
+        "url": f"{reverse('workflows:approval-list')}?chosen={one.pk}",
+        "is_chosen": chosen is not None and chosen.pk == one.pk,
+        "icon": ACTION_ICONS.get(one.run.action, "po"),
+        "title": _title(one),
+        "value": money(one.value, currency),
+        "sla": due_chip(one.due_at, now),
+        "role": one.role.replace("_", " "),
+    }
+
+
+def _chosen(one: Approval, currency: str, now: Any) -> dict[str, Any]:
+    run, advice = one.run, one.run.advice
+    return {
+        "pk": one.pk,
+        "title": _title(one),
+        "value": money(one.value, currency),
+        "level": one.level,
+        "role": one.role.replace("_", " "),
+        "escalated": one.escalated_role.replace("_", " "),
+        "sla": due_chip(one.due_at, now),
+        "proposition": advice.proposition if advice else "",
+        "confidence": f"{advice.confidence:.2f}" if advice else "",
+        "requester": "Advice" if advice else "By hand",
+        "evidence": evidence_lines(advice.evidence) if advice else [],
+        "policy": run.policy,
+        "steps": [
+            {"step": str(step.get("step", "")).capitalize(), "says": str(step.get("says", ""))}
+            for step in run.trace
+        ],
+        "case_url": reverse("exceptions:case-detail", args=[run.case_id]),
+        "case": run.case.summary,
+        "decide_url": reverse("workflows:approval-decide", args=[one.pk]),
+        "is_waiting": one.status_value == "waiting",
+        "status": one.get_status_display(),
+    }
+
+
+def _title(one: Approval) -> str:
+    run = one.run
+    item, node = run.case.item, run.case.node
+    sku, code = (item.sku if item else ""), (node.code if node else "")
+    if run.action == "transfer":
+        return f"Move {run.quantity:,} {sku} from {run.from_node} to {code}"
+    return f"Order {run.quantity:,} {sku} for {code}"

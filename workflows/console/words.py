@@ -1,0 +1,106 @@
+"""Words and figures as pages show them, so that templates decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from inventory_control.audit.values import TimelineEntry
+
+KINDS: Mapping[str, str] = {
+    "stockout": "Stockout risk",
+    "out_of_stock": "Out of stock",
+    "negative_stock": "Negative stock",
+    "oversell": "Oversold",
+    "count_variance": "Count variance",
+    "asn_delay": "Delivery late",
+}
+LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
+ACTION_ICONS = {"transfer": "transfer", "purchase": "po", "nothing": "check"}
+SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}
+SAID: Mapping[str, tuple[str, str, str]] = {
+    "case.opened": ("Opened", "queue", ""),
+    "case.raised": ("Raised", "up", "bad"),
+    "case.cleared": ("Cleared by itself", "check", "ok"),
+    "case.acknowledged": ("Taken on", "user", ""),
+    "case.assigned": ("Assigned", "user", ""),
+    "case.resolved": ("Resolved", "check", "ok"),
+    "case.explained": ("Reason", "msg", ""),
+    "case.dismissed": ("Dismissed", "x", ""),
+    "case.reopened": ("Re-opened", "queue", ""),
+    "case.noted": ("Note", "msg", ""),
+    "case.governed": ("Handed to a workflow", "flow", ""),
+    "advice.given": ("Advice", "advice", ""),
+    "run.started": ("Workflow started", "flow", ""),
+    "run.asks": ("Asks for approval", "approve", ""),
+    "run.carried_out": ("Carried out", "check", "ok"),
+    "run.done": ("Effect confirmed", "check", "ok"),
+    "run.left": ("No action needed", "check", "ok"),
+    "run.refused": ("Refused", "x", "bad"),
+    "run.stopped": ("Stopped", "x", "bad"),
+    "approval.asked": ("Approval asked", "approve", ""),
+    "approval.approved": ("Approved", "check", "ok"),
+    "approval.refused": ("Refused", "x", "bad"),
+    "approval.escalated": ("Escalated", "up", "bad"),
+}
+_QUIET_FIELDS = frozenset({"from", "to", "correlation_id", "policy"})
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount as a planner reads it: whole units, grouped."""
+    return f"{SYMBOLS.get(currency, currency + ' ')}{amount:,.0f}"
+
+
+def due_chip(due_at: datetime, now: datetime) -> dict[str, str]:
+    """How long is left, as a chip: its tone, its icon, its words."""
+    left = due_at - now
+    if left < timedelta():
+        return {"tone": "over", "icon": "late", "text": span(-left), "sr": "Past due by "}
+    tone = "high" if left < timedelta(hours=1) else ""
+    return {"tone": tone, "icon": "clock", "text": span(left), "sr": ""}
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two largest units."""
+    minutes = int(length.total_seconds() // 60)
+    days, hours = minutes // 1440, minutes % 1440 // 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60:02d}"
+
+
+def timeline(pk: object, entries: list[TimelineEntry], names: Mapping[str, str]) -> dict[str, Any]:
+    """Audit entries as the timeline fragment takes them, newest first."""
+    return {
+        "pk": pk,
+        "entries": [_entry(one, names) for one in entries],
+    }
+
+
+def _entry(one: TimelineEntry, names: Mapping[str, str]) -> dict[str, Any]:
+    title, icon, tone = SAID.get(one.verb, (one.verb.replace(".", " ").capitalize(), "audit", ""))
+    who = names.get(one.actor_id) or one.actor_name or one.actor_kind
+    return {
+        "at": one.at,
+        "title": title,
+        "text": f"{who}: {_told(one.data)}" if one.data else who,
+        "icon": icon,
+        "tone": tone,
+        "number": one.number if one.number is not None else "",
+        "proof_url": f"/audit/{one.entry_id}/" if one.is_sealed else None,
+        "sealed": one.is_sealed,
+        "head_at": one.at,
+    }
+
+
+def _told(data: Mapping[str, Any]) -> str:
+    parts = [
+        f"{key.replace('_', ' ')} {value}"
+        for key, value in data.items()
+        if key not in _QUIET_FIELDS and isinstance(value, str | int) and value != ""
+    ]
+    if "from" in data and "to" in data:
+        parts.insert(0, f"{data['from']} to {data['to']}")
+    return ", ".join(parts)[:300]
