@@ -136,3 +136,17 @@ def _copy(cursor: psycopg.Cursor, numbered: list[tuple[int, Fact]]) -> None:
             [-fact.quantity for _, fact in numbered],
         ],
     )
+
+
+def prepare_single(superuser_url: str) -> None:
+    """What the bare view needs besides: ids of its own and one row to read."""
+    with psycopg.connect(superuser_url, autocommit=True) as session:
+        session.execute(
+            """
+            CREATE SEQUENCE IF NOT EXISTS floor_b.event_id START 900000000;
+            CREATE TABLE IF NOT EXISTS floor_b.item (
+                id bigint PRIMARY KEY, sku text UNIQUE, name text
+            );
+            INSERT INTO floor_b.item VALUES (1, 'ITEM-00001', 'Item') ON CONFLICT DO NOTHING
+            """
+        )

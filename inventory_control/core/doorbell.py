@@ -11,11 +11,12 @@ import time
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import bells_unheard, correlation_id, log
 from inventory_control.core.tenancy import TenantRef, current_tenant
 
@@ -35,8 +36,7 @@ def ring(stage: str) -> None:
     Never fails because of the broker: the note in `due` is what counts.
     """
     tenant = current_tenant()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT ic_sys.mark_due(%s)", [stage])
+    hot("SELECT ic_sys.mark_due(%s::text)", [stage])
     transaction.on_commit(lambda: press(stage, tenant))
 
 

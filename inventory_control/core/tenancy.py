@@ -28,6 +28,7 @@ from inventory_control.core.postgresql.base import (
     DatabaseWrapper,
 )
 from inventory_control.core.postgresql.compiler import NO_TENANT
+from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import context_errors, correlated, labelled
 
 PUBLIC = "public"
@@ -274,9 +275,7 @@ def _offset_of(tenant: TenantRef) -> timedelta:
     """The sandbox's lead over real time; logins without a tenant role (the sealer) live in real time."""
     if not tenant.is_sandbox or _login(_wrapper()) not in LOGIN_ROLES:
         return timedelta()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT ic_sys.clock_offset()")
-        (offset,) = cursor.fetchone()
+    ((offset,),) = hot("SELECT ic_sys.clock_offset()", [])
     return timedelta() if offset is None else offset
 
 

@@ -1,8 +1,8 @@
 """Plays a script against a sandbox tenant, through the HTTP API only, one step per open day.
 
-Every day: ask for reservations, send what shipped, what was lost and all other facts, let the
-simulated systems and the tenant's clock reach the end of the day, then let two people decide what
-waits for them.
+Every day: let the simulated systems and the tenant's clock reach its end, ask for reservations,
+send what shipped, what was lost and all other facts, then let two people decide what waits for
+them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -213,20 +213,20 @@ class Player:
         self._send(self._bodies(stretch.entries))
 
     def _live(self, stretch: Stretch, *, is_past: bool) -> None:
-        """One open day."""
+        """One open day, told when it is over: deliveries first, then what was sold."""
         day = stretch.starts_at.date().isoformat()
-        if not is_past and self._now() < stretch.starts_at:
-            self._step_to(stretch.starts_at)
+        if not is_past:
+            self._step_to(stretch.ends_at)
         demands = [entry for entry in stretch.entries if isinstance(entry, Demand)]
         if is_past and day in self._journal.granted:
-            self._granted |= self._journal.granted[day]
+            granted = self._journal.granted[day]
         else:
             granted = self._reserve(demands)
             self._journal.keep(day, granted)
-            self._granted |= granted
+        self._granted |= granted
         self._send(self._bodies(stretch.entries))
         if not is_past:
-            self._step_to(stretch.ends_at)
+            self._settle()
             self._decide(self._cast.planner)
             self._decide(self._cast.finance)
 
@@ -295,10 +295,13 @@ class Player:
                 return
 
     def _move_clock(self, to: datetime) -> None:
-        self._cast.integrator.ask("POST", "sandbox/clock", {"to": to})
+        """Go to a moment, unless the tenant is there already."""
+        if self._now() < to:
+            self._cast.integrator.ask("POST", "sandbox/clock", {"to": to})
 
     def _settle(self) -> None:
-        self._move_clock(self._now() + timedelta(seconds=30))
+        """Wait until everything that is due was done."""
+        self._cast.integrator.ask("POST", "sandbox/clock", {})
 
     def _now(self) -> datetime:
         return datetime.fromisoformat(self._cast.integrator.ask("GET", "sandbox/clock")["now"])

@@ -95,6 +95,14 @@ class EmbeddedStack:
         self._postgres.check()
         self._valkey.check()
 
+    def restart_valkey(self) -> None:
+        """Crash Valkey and start it again, empty; for drills: no fact may be lost by it."""
+        if self._valkey is None:
+            raise EmbeddedError("The stack is not started.")
+        self._valkey.crash()
+        self._valkey.spawn()
+        self._valkey.wait()
+
     def stop(self) -> None:
         """End both servers and give the stack free; harmless when they do not run.
 

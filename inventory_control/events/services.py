@@ -15,6 +15,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
+from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import events_refused, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.errors import InvalidEventError
@@ -29,9 +30,9 @@ _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _IN_COLUMNS = ("type", "source_id", "occurred_at", "source", "item", "node", "quantity")
 
 _RESOLVE = """
-    SELECT 'item', sku, id FROM catalog_item WHERE sku = ANY(%s)
+    SELECT 'item', sku, id FROM catalog_item WHERE sku = ANY(%s::text[])
     UNION ALL
-    SELECT 'node', code, id FROM catalog_node WHERE code = ANY(%s)
+    SELECT 'node', code, id FROM catalog_node WHERE code = ANY(%s::text[])
 """
 
 
@@ -219,9 +220,7 @@ def _resolve(events: Sequence[CanonicalEventV1]) -> dict[tuple[str, str], int]:
     codes |= {event.to_node for event in events if event.to_node}
     if not skus and not codes:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_RESOLVE, [list(skus), list(codes)])
-        return {(noun, name): pk for noun, name, pk in cursor.fetchall()}
+    return {(noun, name): pk for noun, name, pk in hot(_RESOLVE, [list(skus), list(codes)])}
 
 
 def _drafted(

@@ -13,6 +13,7 @@ from django.db import connection
 
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
+from inventory_control.core.sql import hot
 from inventory_control.people.models import FailedSignIn, Role, User
 
 APPROVE = "workflows.approve"
@@ -71,12 +72,10 @@ def holder_of_key(secret: str, *, at: datetime) -> KeyHolder | None:
     prefix, separator, _ = secret.partition(".")
     if not separator or len(prefix) > 12:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_BY_KEY, [prefix])
-        row = cursor.fetchone()
-    if row is None:
+    rows = hot(_BY_KEY, [prefix])
+    if not rows:
         return None
-    *person, name, digest, scopes, sources, expires_at, revoked_at = row
+    *person, name, digest, scopes, sources, expires_at, revoked_at = rows[0]
     if not hmac.compare_digest(bytes(digest), digest_of(secret)) or revoked_at is not None:
         return None
     if expires_at is not None and expires_at <= at:

@@ -49,9 +49,9 @@ event AS (
         id, source, source_id, business_key, type, kind, schema_version, occurred_at, recorded_at,
         item_id, node_id, quantity, details, raw, received_from, correlation_id, flags, corrects
     )
-    SELECT event_id, source, source_id, business_key, type, kind, 1, occurred_at, %(now)s,
+    SELECT event_id, source, source_id, business_key, type, kind, 1, occurred_at, %(now)s::timestamptz,
            item_id, node_id, quantity, details::jsonb, raw, received_from,
-           coalesce(details::jsonb ->> 'correlation_id', %(correlation_id)s),
+           coalesce(details::jsonb ->> 'correlation_id', %(correlation_id)s::text),
            CASE flags WHEN '' THEN '{}'::text[] ELSE string_to_array(flags, ' ') END, corrects
       FROM fresh
 ),
@@ -68,14 +68,14 @@ entry AS (
     INSERT INTO stock_ledgerentry (
         posted_at, event_id, item_id, node_id, state, lot, quantity, cause, occurred_at
     )
-    SELECT %(now)s, event_id, item_id, node_id, state, lot, quantity, 'move', at FROM leg
+    SELECT %(now)s::timestamptz, event_id, item_id, node_id, state, lot, quantity, 'move', at FROM leg
 ),
 claim AS (
     INSERT INTO stock_reservation AS mine (
         key, item_id, node_id, channel, committed, shipped, released, prior_open, changed_at
     )
     SELECT c.key, min(c.item_id), min(c.node_id), max(c.channel), sum(c.committed),
-           sum(c.shipped), sum(c.released), 0, %(now)s
+           sum(c.shipped), sum(c.released), 0, %(now)s::timestamptz
       FROM unnest(
                %(claim_n)s::int[], %(claim_key)s::text[], %(claim_item)s::bigint[],
                %(claim_node)s::bigint[], %(claim_channel)s::text[], %(claim_committed)s::bigint[],
@@ -118,7 +118,7 @@ balance AS (
         in_transit, reserved, allocated, counts_pending, holds, changed_at
     )
     SELECT item_id, node_id, received, quarantined, sellable, refurbishable, damaged,
-           vendor_return, in_transit, reserved, 0, 0, 0, %(now)s
+           vendor_return, in_transit, reserved, 0, 0, 0, %(now)s::timestamptz
       FROM change
      ORDER BY item_id, node_id
     ON CONFLICT (item_id, node_id) DO UPDATE SET
@@ -135,7 +135,7 @@ balance AS (
 ),
 mark AS (
     INSERT INTO stock_stockmark (item_id, node_id, day, posted_at)
-    SELECT item_id, node_id, day, %(now)s
+    SELECT item_id, node_id, day, %(now)s::timestamptz
       FROM (
                SELECT item_id, node_id, demand_day AS day FROM leg
                 WHERE state NOT IN ('supplier', 'customer', 'adjustment', 'disposal')

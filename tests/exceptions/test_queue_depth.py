@@ -20,7 +20,7 @@ PAGE = 40
 INDEX_OF_ORDER = {"urgency": "case_queue", "money": "case_by_money"}
 
 
-@pytest.mark.req("PERF-01")
+@pytest.mark.req("EXC-01")
 def test_page_one_thousand_of_fifty_thousand_cases_costs_what_page_one_does(committed, fill):
     fill(50_000)
     _analyze(committed)

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory_control.audit.verify import MAX_INTEGER
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.errors import Conflict
 from inventory_control.core.flow import Stateful
+from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.core.tenancy import current_tenant
 
@@ -27,8 +28,9 @@ _INSERT = """
         at, actor_kind, actor_id, actor_name, verb,
         subject_kind, subject_id, correlation_id, data
     )
-    SELECT %(at)s, %(actor_kind)s, %(actor_id)s, %(actor_name)s, %(verb)s,
-           %(subject_kind)s, subject_id, %(correlation_id)s, data::jsonb
+    SELECT %(at)s::timestamptz, %(actor_kind)s::text, %(actor_id)s::text, %(actor_name)s::text,
+           %(verb)s::text, %(subject_kind)s::text, subject_id, %(correlation_id)s::text,
+           data::jsonb
       FROM unnest(%(subject_ids)s::text[], %(data)s::text[]) AS told (subject_id, data)
 """
 
@@ -51,21 +53,20 @@ def record_all(
     if not subjects:
         return
     encode = msgspec.json.encode
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT.format(schema=current_tenant().audit_schema),
-            {
-                "at": clock.now(),
-                "actor_kind": by.kind.value,
-                "actor_id": by.id,
-                "actor_name": "" if by.kind is ActorKind.USER else by.name,
-                "verb": verb,
-                "subject_kind": kind,
-                "correlation_id": correlation_id(),
-                "subject_ids": list(subjects),
-                "data": [encode(_plain_value(data)).decode() for data in subjects.values()],
-            },
-        )
+    hot(
+        _INSERT.format(schema=current_tenant().audit_schema),
+        {
+            "at": clock.now(),
+            "actor_kind": by.kind.value,
+            "actor_id": by.id,
+            "actor_name": "" if by.kind is ActorKind.USER else by.name,
+            "verb": verb,
+            "subject_kind": kind,
+            "correlation_id": correlation_id(),
+            "subject_ids": list(subjects),
+            "data": [encode(_plain_value(data)).decode() for data in subjects.values()],
+        },
+    )
 
 
 @transaction.atomic

@@ -51,6 +51,9 @@ ALTER ROLE ic_app SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE ic_ai SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE ic_sealer SET idle_in_transaction_session_timeout = '30s';
 
+-- Only the statements of the hot path are prepared; their plan does not depend on the values.
+ALTER ROLE ic_app SET plan_cache_mode = 'force_generic_plan';
+
 CREATE SCHEMA IF NOT EXISTS ic_sys AUTHORIZATION ic_owner;
 GRANT USAGE ON SCHEMA ic_sys TO PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA ic_sys TO ic_audit;

@@ -22,6 +22,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError
 from inventory_control.core.permissions import require
+from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.selectors import route_of
@@ -138,10 +139,7 @@ def _post_lines(lines: Sequence[_Line]) -> None:
     batch = list(first.values())
     if not batch:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, _parameters(batch))
-        rows = cursor.fetchall()
-    for n, event_id, is_late, is_awaited in rows:
+    for n, event_id, is_late, is_awaited in hot(_STATEMENT, _parameters(batch)):
         line = batch[n]
         moves = bool(line.legs) or line.claim is not None or line.draft.kind == Kind.ASSERT
         line.posted = Posted(Outcome.POSTED if moves else Outcome.NOTED, event_id)

@@ -1,0 +1,110 @@
+"""Makes what is measured: tenants with items, keys, a member, and cases for a deep queue.
+
+Run as a process of its own with the set-up environment; prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+
+import django
+
+django.setup()
+
+from django.db import connection  # noqa: E402 - Django first
+
+from benchmarks.floors.facts import ITEMS, START  # noqa: E402
+from inventory_control.catalog.models import Channel, Item, Node  # noqa: E402
+from inventory_control.core import clock  # noqa: E402
+from inventory_control.core.actors import Actor  # noqa: E402
+from inventory_control.core.tenancy import in_public, in_tenant  # noqa: E402
+from inventory_control.people.services import add_member, issue_key  # noqa: E402
+from inventory_control.provisioning import provision  # noqa: E402
+from inventory_control.roles import ROLES  # noqa: E402
+from tenants.services import create_partner, create_tenant  # noqa: E402
+
+PASSWORD = "benchmarks-only-on-this-machine"  # noqa: S105 - a throw-away stack
+BY = Actor.system("benchmarks")
+CASES = """
+    INSERT INTO exceptions_exceptioncase (
+        kind, key, item_id, node_id, document, severity, units, at_stake, summary, evidence,
+        opened_at, due_at, last_seen_at, seen, version, assignee, resolution, reason, governed_by,
+        correlation_id, status
+    )
+    SELECT 'negative_stock', 'bench:' || n, 1 + n %% %(items)s, 1, '', 1 + n %% 4, n %% 90,
+           n %% 5000, 'Case ' || n, '{}', %(now)s, %(now)s + n * interval '7 seconds', %(now)s, 1,
+           1, '', '', '', '', '', 'open'
+      FROM generate_series(1, %(cases)s) AS n
+"""
+
+
+def main(tenants: int, cases: int) -> None:
+    """One tenant that works, `tenants` more that are only routed to."""
+    with in_public():
+        partner = create_partner(
+            name="Bench", slug="bench", domain="partner.localhost", seed="#0b5c78"
+        )
+        rows = [
+            create_tenant(
+                partner=partner,
+                name=f"Bench {number}",
+                label=f"bench{number}",
+                domain=f"bench{number}.localhost",
+                seed="#7a2e2e",
+                is_sandbox=number == 0,
+                clock_offset=START + timedelta(hours=2) - clock.real_now()
+                if number == 0
+                else timedelta(),
+            )
+            for number in range(tenants + 1)
+        ]
+    refs = [provision(row) for row in rows]
+    for ref in refs[1:]:
+        with in_tenant(ref):
+            Item.objects.create(sku="ITEM-00001", name="Item")
+    with in_tenant(refs[0]):
+        node = Node.objects.create(code="S1", name="S1")
+        Item.objects.bulk_create(
+            Item(sku=f"ITEM-{number:05d}", name=f"Item {number}", unit_cost=4, unit_price=10)
+            for number in range(ITEMS)
+        )
+        Channel.objects.create(code="WEB", name="Web", is_published=False).nodes.set([node])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                CASES,
+                {"items": ITEMS, "cases": cases, "now": clock.now()},
+            )
+            cursor.execute("ANALYZE")
+            cursor.execute(
+                "SELECT severity, due_at, id FROM exceptions_exceptioncase"
+                " ORDER BY severity, due_at, id OFFSET %s LIMIT 1",
+                [999 * 50 - 1],
+            )
+            severity, due_at, pk = cursor.fetchone()
+        till = add_member(
+            username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
+        )
+        key = issue_key(user=till, name="till", scopes=ROLES["integrator"][1], sources=["*"], by=BY)
+        add_member(
+            username="ada", name="Ada", password=PASSWORD, roles=["planner"], kind="person", by=BY
+        )
+    after = f"{severity}~{due_at.isoformat()}~{pk}"
+    sys.stdout.write(
+        json.dumps(
+            {
+                "host": "bench0.localhost",
+                "schema": refs[0].schema_name,
+                "key": key,
+                "password": PASSWORD,
+                "after": after,
+                "hosts": [f"bench{number}.localhost" for number in range(1, tenants + 1)],
+            }
+        )
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
