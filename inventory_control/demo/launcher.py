@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
-import hashlib
+import contextlib
 import json
 import os
 import shutil
@@ -19,13 +17,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from inventory_control.core.errors import DomainError
 from inventory_control.demo import people
-from inventory_control.demo.plan import check_columns, read_rows, script_of
-from inventory_control.demo.replay import Api, Cast, Journal, Played, Player
-from inventory_control.demo.retailer import generated
+from inventory_control.demo.playing import LIVE_FROM, cast_of, check_file, load_script
+from inventory_control.demo.replay import Journal, Played, Player
 from inventory_control.demo.running import (
     SETUP,
     Options,
@@ -39,14 +34,7 @@ from inventory_control.demo.running import (
 from inventory_control.demo.script import Script
 from inventory_control.embedded import discard
 
-LIVE_FROM = date(2011, 6, 1)
 _REQUIRED_ZERO = ("ledger_sum", "rebuild_difference")
-
-
-class FileMissingError(DomainError):
-    """The file to play does not exist."""
-
-    code = "file_missing"
 
 
 class ResetRefusedError(DomainError):
@@ -75,42 +63,6 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         _note("Stopped.")
         return 130
-
-
-def load_script(file: Path | None, *, live_from: date, seed: int) -> Script:
-    """The script of a file, or of the generated retailer without one."""
-    if file is None:
-        return generated(seed)
-    with _opened(file) as lines:
-        reader = csv.DictReader(lines)
-        check_columns(reader.fieldnames)
-        rows = read_rows(reader)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return script_of(rows, live_from=live_from, seed=seed, name=file.name, digest=digest)
-
-
-def check_file(file: Path | None) -> None:
-    """Refuse a file that is not there or lacks a column, before anything starts."""
-    if file is None:
-        return
-    if not file.is_file():
-        raise FileMissingError(f"There is no file {file}.", field="file")
-    with _opened(file) as lines:
-        check_columns(csv.DictReader(lines).fieldnames)
-
-
-def cast_of(address: str, label: str, keys: people.Keys, simulator: str) -> Cast:
-    """Everybody who takes part in a replay against a tenant."""
-
-    def api(login: str) -> Api:
-        return Api(address, people.host_of(label), keys.of(label, login))
-
-    return Cast(
-        integrator=api(people.INTEGRATOR),
-        planner=api(people.PLANNER),
-        finance=api(people.FINANCE),
-        simulator=httpx.Client(base_url=simulator, timeout=180) if simulator else None,
-    )
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -241,8 +193,9 @@ def _serve(product: Product) -> None:
     """Serve until Ctrl-C; raises when a process ends by itself."""
     _note("Serving until Ctrl-C.")
     pause = threading.Event()
-    while not pause.wait(1.0):
-        product.check()
+    with contextlib.suppress(KeyboardInterrupt):
+        while not pause.wait(1.0):
+            product.check()
 
 
 def _reset(options: Options) -> None:
@@ -276,12 +229,6 @@ class _Progress:
         """Leave the line."""
         if self._is_terminal:
             sys.stdout.write("\n")
-
-
-def _opened(file: Path) -> Any:
-    if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8", newline="")
-    return file.open(encoding="utf-8", newline="")
 
 
 def _parser() -> argparse.ArgumentParser:

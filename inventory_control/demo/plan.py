@@ -324,7 +324,7 @@ def _openings(classified: Sequence[Classified], live_at: datetime) -> list[tuple
     cover = _cover(classified, live_at)
     flows = _flows(classified, live_at)
     start = midnight(classified[0].row.at.date())
-    first = {}
+    first: dict[str, datetime] = {}
     for one in classified:
         if one.row.code in cover:
             first.setdefault(one.row.code, midnight(one.row.at.date()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ def test_entries_lie_inside_their_stretch_and_stretches_follow_each_other(seed):
     stretches = generated(seed).stretches
 
     assert len(stretches) == 1 + DAYS - HISTORY_DAYS
-    for before, after in zip(stretches, stretches[1:], strict=False):
+    for before, after in pairwise(stretches):
         assert before.ends_at == after.starts_at
     for stretch in stretches:
         for entry in stretch.entries:
