@@ -80,3 +80,7 @@ lock:
 		--output-file requirements.lock
 	uv export --quiet --frozen --no-emit-project --format requirements-txt \
 		--output-file requirements-dev.lock
+
+# Pictures of the console from a demo that is running; PEOPLE=… names its people.json.
+screenshots: install-dev
+	$(BIN)/python tools/screenshots.py --address http://127.0.0.1:$(or $(PORT),8000) --people "$(PEOPLE)"
