@@ -45,7 +45,8 @@ def dead_letter_count() -> int:
 def document_history(documents: Sequence[str]) -> dict[str, list[DocumentFact]]:
     """Everything events said of some documents, each in order of (occurred_at, source, id).
 
-    A corrected event counts with the quantity its correction left of it.
+    A corrected event counts with the quantity its correction left of it, and not at all when
+    that is nothing.
     """
     history: dict[str, list[DocumentFact]] = {document: [] for document in documents}
     with connection.cursor() as cursor:
@@ -63,5 +64,6 @@ _HISTORY = """
       FROM events_inventoryevent o
       LEFT JOIN events_inventoryevent c ON c.corrects = o.id
      WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)
+       AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY o.occurred_at, o.source, o.source_id
 """

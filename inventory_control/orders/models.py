@@ -59,7 +59,7 @@ class PurchaseOrder(Stateful):
 
 
 class PurchaseOrderLine(TenantModel):
-    """So many units of one item; `received` never falls."""
+    """So many units of one item; `received` is what receipts and their corrections come to."""
 
     order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="lines")
     item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, related_name="+")

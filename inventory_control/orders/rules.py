@@ -18,7 +18,7 @@ from inventory_control.events.values import DocumentFact
 class PurchaseStory:
     """What events say of a purchase order, in units per item.
 
-    `ordered` holds the lines an outside system announced; ours are known without.
+    `ordered` holds the lines another system announced or changed; ours are known without.
     """
 
     ordered: dict[int, int] = field(default_factory=dict)

@@ -19,6 +19,7 @@ class PurchaseOrderStatus(models.TextChoices):
 
 
 _ARRIVING = frozenset({PurchaseOrderStatus.PART_RECEIVED, PurchaseOrderStatus.RECEIVED})
+_UNARRIVED = frozenset({PurchaseOrderStatus.SENT, PurchaseOrderStatus.CONFIRMED})
 PURCHASE_ORDER_FLOW = Flow(
     {
         PurchaseOrderStatus.APPROVED: _ARRIVING
@@ -30,15 +31,15 @@ PURCHASE_ORDER_FLOW = Flow(
         PurchaseOrderStatus.SENT: _ARRIVING
         | {PurchaseOrderStatus.CONFIRMED, PurchaseOrderStatus.CANCELLED},
         PurchaseOrderStatus.CONFIRMED: _ARRIVING | {PurchaseOrderStatus.CANCELLED},
-        PurchaseOrderStatus.PART_RECEIVED: frozenset(
-            {PurchaseOrderStatus.RECEIVED, PurchaseOrderStatus.CANCELLED}
-        ),
-        PurchaseOrderStatus.RECEIVED: frozenset({PurchaseOrderStatus.PART_RECEIVED}),
-        PurchaseOrderStatus.CANCELLED: frozenset(),
+        PurchaseOrderStatus.PART_RECEIVED: _UNARRIVED
+        | {PurchaseOrderStatus.RECEIVED, PurchaseOrderStatus.CANCELLED},
+        PurchaseOrderStatus.RECEIVED: _UNARRIVED
+        | {PurchaseOrderStatus.PART_RECEIVED, PurchaseOrderStatus.CANCELLED},
+        PurchaseOrderStatus.CANCELLED: frozenset({PurchaseOrderStatus.RECEIVED}),
     }
 )
 """Receipts may overtake the acknowledgement: order of arrival never matters. A corrected receipt
-opens a received order again.
+opens a received order again, and goods that came in full in spite of a cancellation were received.
 """
 
 PURCHASE_ORDER_OPEN = (
@@ -72,10 +73,21 @@ TRANSFER_FLOW = Flow(
         TransferStatus.SENT: frozenset(
             {TransferStatus.SHIPPED, TransferStatus.RECEIVED, TransferStatus.CANCELLED}
         ),
-        TransferStatus.SHIPPED: frozenset({TransferStatus.RECEIVED}),
-        TransferStatus.RECEIVED: frozenset(),
-        TransferStatus.CANCELLED: frozenset(),
+        TransferStatus.SHIPPED: frozenset(
+            {TransferStatus.SENT, TransferStatus.RECEIVED, TransferStatus.CANCELLED}
+        ),
+        TransferStatus.RECEIVED: frozenset(
+            {TransferStatus.SENT, TransferStatus.SHIPPED, TransferStatus.CANCELLED}
+        ),
+        TransferStatus.CANCELLED: frozenset({TransferStatus.SHIPPED, TransferStatus.RECEIVED}),
     }
 )
+"""What left its node is on its way whatever was said of the transfer; a corrected shipment or
+receipt takes it back.
+"""
 
-TRANSFER_OPEN = tuple(status for status in TRANSFER_FLOW.states if TRANSFER_FLOW.moves_from(status))
+TRANSFER_OPEN = (
+    TransferStatus.APPROVED.value,
+    TransferStatus.SENT.value,
+    TransferStatus.SHIPPED.value,
+)

@@ -148,6 +148,23 @@ def claim_due(limit: int, *, besides: Sequence[str] = ()) -> list[ClaimedCommand
     return sorted(claimed, key=lambda one: one.id)
 
 
+@transaction.atomic
+def withdraw(idempotency_key: str, *, by: Actor) -> bool:
+    """Take back a command nobody has tried to deliver yet; says whether it could be.
+
+    A command that was tried may have reached the other side: undoing it takes another command.
+    """
+    command = (
+        OutboundCommand.objects.select_for_update()
+        .filter(idempotency_key=idempotency_key, status=CommandStatus.DUE, attempts=0)
+        .first()
+    )
+    if command is None:
+        return False
+    advance(command, CommandStatus.CANCELLED, by=by, verb="command.withdrawn")
+    return True
+
+
 def mark_delivered(command_id: int, *, answer: Mapping[str, Any], by: Actor) -> OutboundCommand:
     """Note the other side's acknowledgement."""
     command = OutboundCommand.objects.get(pk=command_id)

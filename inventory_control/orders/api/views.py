@@ -136,12 +136,9 @@ class PurchaseOrderCancelView(ApiView):
         """Cancel it here and tell the ERP; 409 when it has gone too far."""
         body = CancelBody(data=request.data)
         body.is_valid(raise_exception=True)
+        if purchase_order(number) is None:
+            raise NotFoundError
         cancel_purchase(number=number, reason=body.validated_data["reason"], by=self.actor)
-        return self.get_order(number)
-
-    @staticmethod
-    def get_order(number: str) -> Response:
-        """The order as it stands."""
         return Response(PurchaseOrderSerializer(purchase_order(number)).data)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -15,9 +16,9 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError
 from inventory_control.core.telemetry import log
+from inventory_control.core.tenancy import current_tenant
 from inventory_control.events.models import EventWork
 from inventory_control.events.selectors import document_history
-from inventory_control.events.values import DocumentFact
 from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine, TransferOrder
 from inventory_control.orders.rules import (
     PurchaseStory,
@@ -27,12 +28,15 @@ from inventory_control.orders.rules import (
     transfer_story,
 )
 from inventory_control.orders.selectors import CONSUMER, LAST_ATTEMPT
+from inventory_control.orders.services.placing import EXPECTED, expect
 from inventory_control.orders.states import PurchaseOrderStatus, TransferStatus
+from inventory_control.timers.services import cancel_timers
 
 BATCH = 1_000
-TRANSFER_TYPES = frozenset(
-    {"transfer.created", "transfer.shipped", "transfer.received", "transfer.cancelled"}
-)
+_FOLLOWED = (
+    "supplier", "node", "ordered_at", "expected_at", "promised_at", "asn", "received_at",
+)  # fmt: skip
+ENDED = frozenset({"received", "cancelled"})
 _logger = log(__name__)
 _CLAIM = """
     UPDATE events_eventwork SET attempts = attempts + 1
@@ -50,11 +54,6 @@ _DOCUMENTS = """
       LEFT JOIN events_inventoryevent o ON o.id = e.corrects
      WHERE w.id = ANY(%s)
 """
-_RECEIVE = """
-    UPDATE orders_purchaseorderline l SET received = told.received
-      FROM unnest(%s::bigint[], %s::bigint[]) AS told (id, received)
-     WHERE l.id = told.id AND l.received <> told.received
-"""
 
 
 def follow_events(*, by: Actor) -> int:
@@ -67,8 +66,7 @@ def follow_events(*, by: Actor) -> int:
     while claimed := _claim(last):
         last = claimed[-1]
         try:
-            _follow(claimed, by)
-            done += len(claimed)
+            done += _follow(claimed, by)
         except (DomainError, DatabaseError):
             done += sum(_follow_alone(one, by) for one in claimed)
     return done
@@ -83,40 +81,51 @@ def _claim(last: int) -> list[int]:
 
 def _follow_alone(work_id: int, by: Actor) -> int:
     try:
-        _follow([work_id], by)
+        return _follow([work_id], by)
     except (DomainError, DatabaseError) as error:
         EventWork.objects.filter(pk=work_id).update(error=str(error)[:500])
         _logger.warning("order.not_followed", work=work_id, error=str(error))
         return 0
-    return 1
 
 
 @transaction.atomic
-def _follow(work_ids: Sequence[int], by: Actor) -> None:
+def _follow(work_ids: Sequence[int], by: Actor) -> int:
     """Fold the whole history of each document named, and write what it comes to."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DOCUMENTS, [list(work_ids)])
-        documents = sorted(document for (document,) in cursor.fetchall() if document)
-    history = document_history(documents)
-    purchases = {
-        document: purchase_story(facts)
-        for document, facts in history.items()
-        if not _is_transfer(facts)
-    }
-    moved = {
-        document: transfer_story(facts)
-        for document, facts in history.items()
-        if _is_transfer(facts)
-    }
+    _hold_following()
+    history = document_history(_documents(work_ids))
+    purchases = {document: purchase_story(facts) for document, facts in history.items()}
+    moved = {document: transfer_story(facts) for document, facts in history.items()}
     changed = _write_purchases(purchases, by) + _write_transfers(moved, by)
-    EventWork.objects.filter(pk__in=work_ids).delete()
     if changed:
         ring("workflows")
         ring("detect")
+    return _done_with(work_ids)
 
 
-def _is_transfer(facts: Sequence[DocumentFact]) -> bool:
-    return any(fact.type in TRANSFER_TYPES for fact in facts)
+def _done_with(work_ids: Sequence[int]) -> int:
+    """Take work away in one statement; what another follower dealt with is not counted again."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM events_eventwork WHERE id = ANY(%s)", [list(work_ids)])
+        return int(cursor.rowcount)
+
+
+def _hold_following() -> None:
+    """Let nobody else follow events of this tenant until the transaction ends.
+
+    A second follower that read the history before this one would write an older story over it;
+    the rows cannot be locked instead, because a document may not be there yet.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{current_tenant().schema_name}.orders"],
+        )
+
+
+def _documents(work_ids: Sequence[int]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DOCUMENTS, [list(work_ids)])
+        return sorted(document for (document,) in cursor.fetchall() if document)
 
 
 def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
@@ -130,36 +139,109 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         .order_by("pk")
         .prefetch_related("lines")
     )
-    updates: list[tuple[int, int]] = []
+    if not orders:
+        return 0
+    suppliers = _suppliers(stories)
+    changed: list[PurchaseOrderLine] = []
+    gone: list[int] = []
+    moved: dict[str, datetime | None] = {}
     moves: dict[str, list[PurchaseOrder]] = defaultdict(list)
     for order in orders:
         story = stories[order.number]
-        lines = list(order.lines.all())
-        updates += [(line.pk, story.received.get(line.item_id, 0)) for line in lines]
-        order.expected_at = story.expected_at or order.expected_at
+        lines, unannounced = _lines(order, story)
+        changed += [line for line, is_changed in lines if is_changed]
+        gone += unannounced
+        if not order.is_ours:
+            order.supplier_id = suppliers.get(story.supplier or "", order.supplier_id)
+            order.node_id = story.node_id or order.node_id
+            order.ordered_at = story.created_at or order.ordered_at
         order.promised_at = order.promised_at or story.first_due_at
-        order.asn = story.asn or order.asn
-        order.received_at = story.received_at or order.received_at
-        to = _purchase_status(order, story, {line.item_id: line.quantity for line in lines})
+        expected_at = story.expected_at or order.promised_at or order.expected_at
+        if order.expected_at != expected_at:
+            moved[order.number] = order.expected_at = expected_at
+        order.asn = story.asn
+        order.received_at = story.received_at
+        to = _purchase_status(order, story, {line.item_id: line.quantity for line, _ in lines})
         if to != order.status_value:
             moves[to].append(order)
-    with connection.cursor() as cursor:
-        cursor.execute(_RECEIVE, [[pk for pk, _ in updates], [units for _, units in updates]])
-    PurchaseOrder.objects.bulk_update(orders, ["expected_at", "promised_at", "asn", "received_at"])
+    _write_lines(changed, gone)
+    PurchaseOrder.objects.bulk_update(orders, _FOLLOWED)
     for to, group in moves.items():
         advance_all(group, to, by=by, verb=f"purchase_order.{to}")
+        _expect_no_more(to, [order.number for order in group], by)
+    expect(moved)
     return len(orders)
 
 
+def _expect_no_more(to: str, numbers: Sequence[str], by: Actor) -> None:
+    """What has arrived or was cancelled need not be looked at again."""
+    if to in ENDED:
+        cancel_timers(kind=EXPECTED, subjects=numbers, by=by)
+
+
+def _suppliers(stories: Mapping[str, PurchaseStory]) -> dict[str, int]:
+    codes = {story.supplier for story in stories.values() if story.supplier}
+    return dict(Supplier.objects.filter(code__in=codes).values_list("code", "pk"))
+
+
+def _lines(
+    order: PurchaseOrder, story: PurchaseStory
+) -> tuple[list[tuple[PurchaseOrderLine, bool]], list[int]]:
+    """The order's lines as the story has them, each with whether it changed; the ids of lines
+    nobody announces any more. What came of items that are on no line belongs to no order.
+    """
+    known = {line.item_id: line for line in order.lines.all()}
+    is_announced = not order.is_ours and bool(story.ordered)
+    gone = [
+        line.pk for item_id, line in known.items() if is_announced and item_id not in story.ordered
+    ]
+    lines = []
+    for item_id in sorted(known.keys() | story.ordered.keys()):
+        line = known.get(item_id) or PurchaseOrderLine(order=order, item_id=item_id, quantity=0)
+        if line.pk in gone:
+            continue
+        was = (line.quantity, line.received)
+        line.quantity = story.ordered.get(item_id, line.quantity)
+        line.received = story.received.get(item_id, 0)
+        lines.append((line, was != (line.quantity, line.received)))
+    return lines, gone
+
+
+def _write_lines(changed: Sequence[PurchaseOrderLine], gone: Sequence[int]) -> None:
+    if gone:
+        PurchaseOrderLine.objects.filter(pk__in=gone).delete()
+    if changed:
+        PurchaseOrderLine.objects.bulk_create(
+            [
+                PurchaseOrderLine(
+                    order_id=line.order_id,
+                    item_id=line.item_id,
+                    quantity=line.quantity,
+                    received=line.received,
+                    unit_cost=line.unit_cost,
+                )
+                for line in changed
+            ],
+            update_conflicts=True,
+            unique_fields=["order", "item"],
+            update_fields=["quantity", "received"],
+        )
+
+
 def _purchase_status(order: PurchaseOrder, story: PurchaseStory, ordered: Mapping[int, int]) -> str:
+    """Where the story leaves the order; an order that tells nothing stays where it is."""
+    status = PurchaseOrderStatus
+    is_cancelled = story.is_cancelled or order.status_value == status.CANCELLED
     if is_complete(ordered, story.received):
-        wanted = PurchaseOrderStatus.RECEIVED
-    elif story.is_cancelled:
-        wanted = PurchaseOrderStatus.CANCELLED
-    elif any(units > 0 for units in story.received.values()):
-        wanted = PurchaseOrderStatus.PART_RECEIVED
+        wanted = status.RECEIVED
+    elif is_cancelled:
+        wanted = status.CANCELLED
+    elif any(story.received.get(item_id, 0) > 0 for item_id in ordered):
+        wanted = status.PART_RECEIVED
     elif story.is_confirmed:
-        wanted = PurchaseOrderStatus.CONFIRMED
+        wanted = status.CONFIRMED
+    elif order.status_value in (status.PART_RECEIVED, status.RECEIVED):
+        wanted = status.SENT
     else:
         return order.status_value
     is_lawful = wanted in order.flow.moves_from(order.status_value)
@@ -167,7 +249,9 @@ def _purchase_status(order: PurchaseOrder, story: PurchaseStory, ordered: Mappin
 
 
 def _create_outside_orders(stories: Mapping[str, PurchaseStory], by: Actor) -> None:
-    """Orders another system announced; one whose announcement has not come yet must wait."""
+    """Orders another system announced, still without supplier, lines and dates; one whose
+    announcement has not come yet must wait.
+    """
     known = set(
         PurchaseOrder.objects.filter(number__in=list(stories)).values_list("number", flat=True)
     )
@@ -178,31 +262,17 @@ def _create_outside_orders(stories: Mapping[str, PurchaseStory], by: Actor) -> N
     }
     if not fresh:
         return
-    suppliers = {
-        supplier.code: supplier
-        for supplier in Supplier.objects.filter(
-            code__in={story.supplier for story in fresh.values() if story.supplier}
-        )
-    }
     orders = [
         PurchaseOrder(
             number=number,
-            supplier=suppliers.get(story.supplier or ""),
             node_id=story.node_id or 0,
             ordered_at=story.created_at or clock.now(),
-            promised_at=story.first_due_at,
-            expected_at=story.expected_at,
             is_ours=False,
             status=PurchaseOrderStatus.SENT,
         )
         for number, story in fresh.items()
     ]
     PurchaseOrder.objects.bulk_create(orders)
-    PurchaseOrderLine.objects.bulk_create(
-        PurchaseOrderLine(order=order, item_id=item_id, quantity=units)
-        for order in orders
-        for item_id, units in fresh[order.number].ordered.items()
-    )
     record_all(
         "purchase_order.announced",
         kind="purchaseorder",
@@ -221,12 +291,16 @@ def _write_transfers(stories: Mapping[str, TransferStory], by: Actor) -> int:
     transfers = list(
         TransferOrder.objects.select_for_update().filter(number__in=list(stories)).order_by("pk")
     )
+    if not transfers:
+        return 0
+    moved: dict[str, datetime | None] = {}
     moves: dict[str, list[TransferOrder]] = defaultdict(list)
     for one in transfers:
         story = stories[one.number]
         one.shipped, one.received = story.shipped, story.received
-        one.expected_at = story.expected_at or one.expected_at
-        one.received_at = story.received_at or one.received_at
+        if story.expected_at and one.expected_at != story.expected_at:
+            moved[one.number] = one.expected_at = story.expected_at
+        one.received_at = story.received_at
         to = _transfer_status(one, story)
         if to != one.status_value:
             moves[to].append(one)
@@ -235,16 +309,22 @@ def _write_transfers(stories: Mapping[str, TransferStory], by: Actor) -> int:
     )
     for to, group in moves.items():
         advance_all(group, to, by=by, verb=f"transfer.{to}")
+        _expect_no_more(to, [one.number for one in group], by)
+    expect(moved)
     return len(transfers)
 
 
 def _transfer_status(one: TransferOrder, story: TransferStory) -> str:
+    """Where the story leaves the transfer; what left its node is on its way, whatever was said."""
+    status = TransferStatus
     if story.received >= one.quantity:
-        wanted = TransferStatus.RECEIVED
+        wanted = status.RECEIVED
     elif story.shipped or story.received:
-        wanted = TransferStatus.SHIPPED
+        wanted = status.SHIPPED
     elif story.is_cancelled:
-        wanted = TransferStatus.CANCELLED
+        wanted = status.CANCELLED
+    elif one.status_value in (status.SHIPPED, status.RECEIVED):
+        wanted = status.SENT
     else:
         return one.status_value
     is_lawful = wanted in one.flow.moves_from(one.status_value)
@@ -269,7 +349,6 @@ def _create_outside_transfers(stories: Mapping[str, TransferStory], by: Actor) -
             to_node=nodes[story.to_node or ""],
             quantity=story.ordered,
             ordered_at=story.created_at or clock.now(),
-            expected_at=story.expected_at,
             is_ours=False,
             status=TransferStatus.SENT,
         )

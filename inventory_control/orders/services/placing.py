@@ -9,19 +9,20 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
-from inventory_control.audit.services import advance, record_all
+from inventory_control.audit.services import advance, record, record_all
 from inventory_control.catalog.models import Item, Node, Supplier
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
-from inventory_control.core.errors import Conflict, Refused
+from inventory_control.core.errors import Conflict, IllegalMove, Refused
 from inventory_control.core.permissions import require
 from inventory_control.orders import permissions
 from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine, TransferOrder
 from inventory_control.orders.states import PurchaseOrderStatus, TransferStatus
 from inventory_control.orders.values import WantedPurchase, WantedTransfer
-from inventory_control.outbox.services import queue_commands
+from inventory_control.outbox.services import queue_commands, withdraw
 from inventory_control.outbox.values import CommandDraft
 from inventory_control.timers.services import cancel_timers, set_timers
 
@@ -30,7 +31,7 @@ CREATE_TRANSFER = "transfer.create"
 ERP, WMS = "erp", "wms"
 EXPECTED = "order.expected"
 CENT = Decimal("0.01")
-_A_MOMENT = timedelta(seconds=1)
+_AN_HOUR = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -103,36 +104,53 @@ def place_transfers(wanted: Sequence[WantedTransfer], *, by: Actor) -> dict[str,
     return {one.reference: made.number for one, made in zip(wanted, transfers, strict=True)}
 
 
+@transaction.atomic
 def acknowledged(*, kind: str, number: str, answer: Mapping[str, Any], by: Actor) -> None:
-    """Note that the other system took an order; one that has gone further stays where it is."""
+    """Note that the other system took an order, and what it calls it.
+
+    One that has gone further, because a receipt overtook the acknowledgement, stays where it is.
+    """
+    require(by, permissions.PLACE)
     external_id = str(answer.get("id", ""))[:80]
+    document: PurchaseOrder | TransferOrder
+    statuses: type[PurchaseOrderStatus | TransferStatus]
     if kind == CREATE_PURCHASE:
-        order = PurchaseOrder.objects.get(number=number)
-        if order.status_value == PurchaseOrderStatus.APPROVED:
-            advance(
-                order,
-                PurchaseOrderStatus.SENT,
-                by=by,
-                verb="purchase_order.sent",
-                external_id=external_id,
-            )
+        document = PurchaseOrder.objects.select_for_update().get(number=number)
+        noun, statuses = "purchase_order", PurchaseOrderStatus
     elif kind == CREATE_TRANSFER:
-        transfer = TransferOrder.objects.get(number=number)
-        if transfer.status_value == TransferStatus.APPROVED:
-            advance(
-                transfer, TransferStatus.SENT, by=by, verb="transfer.sent", external_id=external_id
-            )
+        document = TransferOrder.objects.select_for_update().get(number=number)
+        noun, statuses = "transfer", TransferStatus
+    else:
+        return
+    if document.status_value == statuses.APPROVED:
+        advance(document, statuses.SENT, by=by, verb=f"{noun}.sent", external_id=external_id)
+    elif document.external_id != external_id:
+        document.external_id = external_id
+        document.save(update_fields=["external_id"])
+        record(
+            f"{noun}.acknowledged",
+            subject=(document._meta.model_name or noun, str(document.pk)),
+            by=by,
+            data={"external_id": external_id},
+        )
 
 
 @transaction.atomic
 def cancel_purchase(*, number: str, reason: str, by: Actor) -> PurchaseOrder:
-    """Cancel an order nothing of which has arrived, and tell the ERP."""
+    """Cancel an order nothing of which has arrived, and tell the ERP if it may know of it."""
     require(by, permissions.PLACE)
     if not reason.strip():
         raise Refused("Say why the order is cancelled.", field="reason")
-    order = PurchaseOrder.objects.filter(number=number).first()
+    order = PurchaseOrder.objects.select_for_update().filter(number=number).first()
     if order is None:
         raise Conflict(f"There is no purchase order {number}.", field="number")
+    arrived = order.lines.filter(received__gt=0).aggregate(units=Sum("received"))["units"] or 0
+    if arrived:
+        raise IllegalMove(
+            f"{arrived} units of {number} have arrived; what is still to come is the supplier's "
+            "to cancel.",
+            extra={"state": order.status_value, "to": str(PurchaseOrderStatus.CANCELLED)},
+        )
     cancelled = advance(
         order, PurchaseOrderStatus.CANCELLED, by=by, verb="purchase_order.cancelled"
     )
@@ -142,20 +160,22 @@ def cancel_purchase(*, number: str, reason: str, by: Actor) -> PurchaseOrder:
         subjects={str(order.pk): {"reason": reason}},
         by=by,
     )
-    cancel_timers(subject_id=number, kinds=(EXPECTED,), by=by)
-    queue_commands(
-        [
-            CommandDraft(
-                kind="purchase_order.cancel",
-                target=ERP,
-                idempotency_key=f"{number}:cancel",
-                payload={"number": number, "reason": reason},
-                subject=("purchaseorder", number),
-            )
-        ],
-        by=by,
-    )
+    cancel_timers(kind=EXPECTED, subjects=[number], by=by)
+    if not withdraw(number, by=by):
+        queue_commands(
+            [
+                CommandDraft(
+                    kind="purchase_order.cancel",
+                    target=ERP,
+                    idempotency_key=f"{number}:cancel",
+                    payload={"number": number, "reason": reason},
+                    subject=("purchaseorder", number),
+                )
+            ],
+            by=by,
+        )
     ring("workflows")
+    ring("detect")
     return cancelled
 
 
@@ -198,7 +218,7 @@ def _send_purchases(
         told[str(order.pk)] = {**payload, "value": str(order.value)}
     record_all("purchase_order.placed", kind="purchaseorder", subjects=told, by=by)
     queue_commands(drafts, by=by)
-    _expect({order.number: order.expected_at for order in orders})
+    expect({order.number: order.expected_at for order in orders})
 
 
 def _send_transfers(transfers: Sequence[TransferOrder], by: Actor) -> None:
@@ -229,14 +249,18 @@ def _send_transfers(transfers: Sequence[TransferOrder], by: Actor) -> None:
         told[str(one.pk)] = {**payload, "value": str(one.value)}
     record_all("transfer.placed", kind="transferorder", subjects=told, by=by)
     queue_commands(drafts, by=by)
-    _expect({one.number: one.expected_at for one in transfers})
+    expect({one.number: one.expected_at for one in transfers})
 
 
-def _expect(due: Mapping[str, datetime | None]) -> None:
-    """Look at each document again just after it should have come."""
+def expect(due: Mapping[str, datetime | None]) -> None:
+    """Have each document, by its number, looked at again after the hour it should have come in."""
     set_timers(
         kind=EXPECTED,
-        due={number: moment + _A_MOMENT for number, moment in due.items() if moment is not None},
+        due={
+            number: moment.replace(minute=0, second=0, microsecond=0) + _AN_HOUR
+            for number, moment in due.items()
+            if moment is not None
+        },
     )
 
 
