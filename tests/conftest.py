@@ -156,7 +156,10 @@ def know_hosts() -> None:
 
 
 def empty(ref) -> None:
-    """Empty a tenant's tables and its audit log, as a superuser: they refuse everybody else."""
+    """Leave a tenant as it was provisioned: only roles, first policies and workflows.
+
+    As a superuser: its ledger and its audit log refuse everybody else.
+    """
     keep = {
         "auth_permission",
         "django_content_type",
@@ -176,6 +179,11 @@ def empty(ref) -> None:
                     for (table,) in tables
                     if table not in keep
                 )
+            )
+        )
+        session.execute(
+            sql.SQL("DELETE FROM {} WHERE version > 1").format(
+                sql.Identifier(ref.schema_name, "policies_policy")
             )
         )
         session.execute("SET session_replication_role = replica")

@@ -6,6 +6,7 @@
 --      duplicates. is_late says that an assertion of that item and node lies after the event, so
 --      the fold has to be judged again; is_awaited that a correction is held for it.
 --
+-- Of two rows with one business key the first in the batch posts, and ids follow the batch's order.
 -- Locks are always taken in this order, each sorted, so that batches cannot deadlock: business
 -- keys, source keys, claims by key, balances by (item, node).
 WITH batch AS (
@@ -25,10 +26,11 @@ WITH batch AS (
                SELECT FROM events_sourcekey k
                 WHERE k.source = e.source AND k.source_id = e.source_id
            )
+     ORDER BY n
 ),
 new_business AS (
     INSERT INTO events_businesskey (key, event_id)
-    SELECT business_key, event_id FROM batch WHERE business_key IS NOT NULL ORDER BY business_key
+    SELECT business_key, event_id FROM batch WHERE business_key IS NOT NULL ORDER BY business_key, n
     ON CONFLICT DO NOTHING
     RETURNING event_id
 ),
