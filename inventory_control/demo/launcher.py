@@ -20,6 +20,7 @@ from typing import Any
 from inventory_control.core.errors import DomainError
 from inventory_control.demo import people
 from inventory_control.demo.playing import LIVE_FROM, cast_of, check_file, load_script
+from inventory_control.demo.processes import end_left_overs
 from inventory_control.demo.replay import Journal, Played, Player
 from inventory_control.demo.running import (
     SETUP,
@@ -28,6 +29,7 @@ from inventory_control.demo.running import (
     data_dir_of,
     free_port,
     has_own_servers,
+    product_folder,
     refuse_taken_port,
     running_product,
 )
@@ -66,12 +68,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    refuse_taken_port(options.port)
-    check_file(options.file)
     hero = people.FROM_FILE if options.file else people.GENERATED
     running = Options(
         port=options.port, simulator_port=free_port(), simulator_host=people.host_of(hero)
     )
+    end_left_overs(product_folder(running))
+    refuse_taken_port(options.port)
+    check_file(options.file)
     if options.reset:
         _reset(running)
     began = time.monotonic()

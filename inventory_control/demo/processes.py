@@ -25,7 +25,9 @@ from inventory_control.embedded.processes import (
 )
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+LAUNCHER = "launcher.process"
 ORDERLY_S = 12.0
+LEFT_OVER_S = 3.0
 FORCED_S = 5.0
 KEPT_LOG_BYTES = 8 * 1024**2
 
@@ -64,8 +66,7 @@ class Process:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it; what a killed launcher left of it is ended first."""
-        self._end_left_over()
+        """Start it."""
         if self.log.exists() and self.log.stat().st_size > KEPT_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
@@ -124,15 +125,21 @@ class Process:
             raise ProcessEndedError(f"{self.name} does not run.")
         return self._process
 
-    def _end_left_over(self) -> None:
-        left_over = recall(self._record)
-        if left_over is None or not is_running(left_over):
-            return
-        for sign, seconds in ((signal.SIGTERM, ORDERLY_S), (signal.SIGKILL, FORCED_S)):
-            if identify(left_over.pid) == left_over:
+
+def end_left_overs(root: Path) -> None:
+    """End what a killed launcher left running; nothing when that launcher still runs.
+
+    A web server that is told to end while it starts may miss it, so its whole group is ended.
+    """
+    if is_running(recall(root / LAUNCHER)):
+        return
+    for record in root.glob("*.process"):
+        left_over = recall(record)
+        for sign, seconds in ((signal.SIGTERM, LEFT_OVER_S), (signal.SIGKILL, FORCED_S)):
+            if left_over is not None and identify(left_over.pid) == left_over:
                 _send(left_over.pid, sign)
-                if wait_for_exit(left_over, seconds):
-                    return
+                wait_for_exit(left_over, seconds)
+        record.unlink(missing_ok=True)
 
 
 def stop_all(processes: Sequence[Process]) -> None:

@@ -28,8 +28,15 @@ from inventory_control.core.errors import DomainError
 from inventory_control.core.postgresql.bootstrap import bootstrap
 from inventory_control.demo.people import simulator_secret
 from inventory_control.demo.places import Folder, Secrets, open_folder, secrets_of
-from inventory_control.demo.processes import CHECKOUT, Process, ProcessEndedError, stop_all
+from inventory_control.demo.processes import (
+    CHECKOUT,
+    Process,
+    ProcessEndedError,
+    end_left_overs,
+    stop_all,
+)
 from inventory_control.embedded import EmbeddedStack, default_data_dir
+from inventory_control.embedded.processes import remember
 
 URL_NAMES = {
     "app": ("DATABASE_URL", "ic_app"),
@@ -88,7 +95,6 @@ class Servers:
     database_url: str = field(repr=False)
     redis_url: str
     broker_url: str
-    data_dir: Path
     stack: EmbeddedStack | None = None
 
 
@@ -130,10 +136,13 @@ def running_product(
 
     `set_up` runs while the processes load, once the shared tables are there. Raises `PortInUseError` before anything starts, and `DomainError`s whose text says what to do.
     """
+    end_left_overs(product_folder(options))
     refuse_taken_port(options.port)
     with contextlib.ExitStack() as undo:
         servers = _servers(options, undo, say)
-        folder = open_folder(servers.data_dir)
+        folder = open_folder(product_folder(options))
+        remember(folder.record("launcher"), os.getpid())
+        undo.callback(folder.record("launcher").unlink, missing_ok=True)
         kept = secrets_of(folder)
         environments = environments_of(servers, kept, folder)
         say("Preparing the database.")
@@ -183,6 +192,14 @@ def free_port() -> int:
 def data_dir_of(options: Options) -> Path:
     """The folder of the embedded servers."""
     return options.data_dir or default_data_dir(CHECKOUT)
+
+
+def product_folder(options: Options) -> Path:
+    """Where secrets, logs and exports lie: inside the embedded servers' folder, or beside it."""
+    folder = data_dir_of(options)
+    if has_own_servers(os.environ):
+        return folder.with_name(f"{folder.name}-own-servers")
+    return folder / "product"
 
 
 def has_own_servers(environment: Mapping[str, str]) -> bool:
@@ -260,17 +277,15 @@ def login_url(superuser_url: str, role: str, password: str) -> str:
 
 def _servers(options: Options, undo: contextlib.ExitStack, say: Say) -> Servers:
     superuser_url = _superuser_url(os.environ)
-    beside = data_dir_of(options)
     if not superuser_url:
         say("Starting PostgreSQL and Valkey.")
-        stack = EmbeddedStack(beside)
+        stack = EmbeddedStack(data_dir_of(options))
         undo.callback(stack.stop)
         endpoints = stack.start()
         return Servers(
             endpoints.database_url,
             endpoints.redis_url,
             endpoints.broker_url,
-            endpoints.data_dir / "product",
             stack,
         )
     redis_url = os.environ.get("REDIS_URL", "")
@@ -284,7 +299,6 @@ def _servers(options: Options, undo: contextlib.ExitStack, say: Say) -> Servers:
         superuser_url,
         redis_url,
         os.environ.get("BROKER_URL") or _broker_url(redis_url),
-        beside.with_name(f"{beside.name}-own-servers"),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from inventory_control.core.errors import DomainError
 from inventory_control.demo import people
+from inventory_control.demo.processes import CHECKOUT
 from inventory_control.demo.running import (
     SETUP,
     CommandFailedError,
@@ -18,6 +18,7 @@ from inventory_control.demo.running import (
     free_port,
     running_product,
 )
+from inventory_control.embedded import default_data_dir
 
 ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 """Where the unused sandbox's clock starts; each story gets a sandbox of its own."""
@@ -26,19 +27,17 @@ ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 def main(arguments: Sequence[str]) -> int:
     """Play the product's own stories, or those of the folder that is named."""
     folder = [str(Path(argument).absolute()) for argument in arguments[:1]]
-    with tempfile.TemporaryDirectory(prefix="ic-stories-") as place:
-        options = Options(port=free_port(), data_dir=Path(place, "stack"))
-        try:
-            with running_product(options, set_up=_provision) as product:
-                product.command(
-                    "stories", *folder, "--address", product.address, login=SETUP, say=_say
-                )
-        except CommandFailedError:
-            # The runner said already which step went wrong; its last line stays the last.
-            return 1
-        except DomainError as error:
-            sys.stderr.write(f"{error.detail}\n")
-            return 1
+    beside = default_data_dir(CHECKOUT)
+    options = Options(port=free_port(), data_dir=beside.with_name(f"{beside.name}-stories"))
+    try:
+        with running_product(options, set_up=_provision) as product:
+            product.command("stories", *folder, "--address", product.address, login=SETUP, say=_say)
+    except CommandFailedError:
+        # The runner said already which step went wrong; its last line stays the last.
+        return 1
+    except DomainError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1
     return 0
 
 
