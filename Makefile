@@ -81,6 +81,7 @@ lock:
 	uv export --quiet --frozen --no-emit-project --format requirements-txt \
 		--output-file requirements-dev.lock
 
-# Pictures of the console from a demo that is running; PEOPLE=… names its people.json.
+# Pictures of the console from a demo that is running: PLANNER=ada:… PARTNER=sam:… as it printed them.
 screenshots: install-dev
-	$(BIN)/python tools/screenshots.py --address http://127.0.0.1:$(or $(PORT),8000) --people "$(PEOPLE)"
+	$(BIN)/python tools/screenshots.py --address http://127.0.0.1:$(or $(PORT),8000) \
+		--planner "$(PLANNER)" --partner "$(PARTNER)"

@@ -75,6 +75,17 @@ def latest_advice(case_ids: Collection[int]) -> dict[int, Advice]:
     return {advice.case_id: advice for advice in found}
 
 
+def newest_advice(case_ids: Collection[int]) -> dict[int, Advice]:
+    """The last advice on each case, current or not: what a page shows beside it."""
+    found = (
+        Advice.objects.filter(case_id__in=case_ids)
+        .select_related("from_node", "supplier")
+        .order_by("case_id", "-id")
+        .distinct("case_id")
+    )
+    return {advice.case_id: advice for advice in found}
+
+
 def advice_of(case_id: int) -> list[Advice]:
     """Everything that was advised on a case, newest first."""
     return list(
@@ -205,7 +216,8 @@ def _learnt(
 ) -> dict[Place, tuple[float, float, int, int]]:
     """Level, spread and length of history of each place, a block of arrays per node.
 
-    A day on which demand was lost is censored: it teaches no level.
+    What was asked for and not served is reported by the shops, so it counts as demand like what
+    was sold; a day of which nothing was reported lost is taken as it is.
     """
     today = now.date()
     since = today - timedelta(days=HISTORY_DAYS)
@@ -226,8 +238,7 @@ def _learnt(
                     first = next((at for at, one in enumerate(days) if one >= day), len(days))
                     in_stock[row, first:] = True
                 if day in column:
-                    units[row, column[day]] = max(0, sold)
-                    in_stock[row, column[day]] &= lost == 0
+                    units[row, column[day]] = max(0, sold + lost)
         levels = demand_levels(units, in_stock, [day.weekday() for day in days], settings=ORDERING)
         spans = [
             max(1.0, (goods[item].lead_time_days + terms.review_days) * _open_share(node))

@@ -6,6 +6,7 @@ A stage looks for its own due rows and does them; a bell only says "look now" (h
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
+from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
@@ -74,6 +76,7 @@ STAGES = (
     Stage("deliver", "Commands leave and are acknowledged.", deliver_due, is_delivery_due),
     Stage("count", "The partner's counters are written.", count_tenant, is_count_due),
 )
+_logger = log(__name__)
 _BY_NAME = {stage.name: stage for stage in STAGES}
 
 
@@ -84,14 +87,23 @@ def run_stage(name: str) -> int:
     """
     stage = _stage(name)
     answer(name, current_tenant())
+    started = time.perf_counter()
     done = stage.run(by=Actor.system(name))
     _take_note_away(stage)
+    seconds = time.perf_counter() - started
+    stage_seconds.labels(tenant=tenant_label(), stage=name).observe(seconds)
+    _logger.info("stage.ran", stage=name, done=done, milliseconds=round(seconds * 1000, 1))
     return done
 
 
 def unsettled() -> list[str]:
     """The stages of the current tenant that still have something due, in order."""
     return [stage.name for stage in STAGES if stage.is_due()]
+
+
+def is_settled() -> bool:
+    """Whether nothing at all is due in the current tenant; stops asking at the first that is."""
+    return not any(stage.is_due() for stage in STAGES)
 
 
 def ring_all() -> None:

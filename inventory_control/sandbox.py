@@ -17,7 +17,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.tenancy import current_tenant, in_tenant
-from inventory_control.pipeline import ring_all, unsettled
+from inventory_control.pipeline import is_settled, ring_all, unsettled
 from inventory_control.timers.models import Timer
 from inventory_control.timers.selectors import next_due_at
 from inventory_control.timers.states import TimerStatus
@@ -27,7 +27,7 @@ MOVE = "sandbox.clock"
 """The permission to move a sandbox's clock."""
 PATIENCE_S = 120.0
 """How long one step may take to settle before the call answers 504."""
-_LOOK_EVERY_S = 0.01
+_LOOK_EVERY_S = 0.025
 _RING_EVERY_S = 1.0
 
 
@@ -89,9 +89,10 @@ def _settle() -> None:
     """Ring and wait until nothing is due."""
     patience = time.monotonic() + PATIENCE_S
     ring_again = 0.0
-    while waiting := unsettled():
+    while not is_settled():
         now = time.monotonic()
         if now > patience:
+            waiting = unsettled()
             raise NotSettledError(
                 f"Still due after {PATIENCE_S:.0f} s: {', '.join(waiting)}.",
                 extra={"stages": waiting},

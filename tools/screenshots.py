@@ -1,4 +1,4 @@
-"""`python tools/screenshots.py --address http://127.0.0.1:8000 --people FILE`: pictures of the console.
+"""`python tools/screenshots.py --planner ada:… --partner sam:…`: pictures of the console.
 
 Takes the queue, a case, the approvals inbox, an item and the partner's board from a running demo, at
 1440 and 390 px, light and dark, into docs/images. Fails when a page reports an error of its own.
@@ -7,7 +7,6 @@ Takes the queue, a case, the approvals inbox, an item and the partner's board fr
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -23,9 +22,10 @@ def main() -> int:
     """Take them all; the exit status is 1 when a page complained."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", default="http://127.0.0.1:8000")
-    parser.add_argument("--people", type=Path, required=True, help="people.json of the demo")
+    parser.add_argument("--tenant", default="alder.localhost")
+    parser.add_argument("--planner", required=True, metavar="NAME:PASSWORD")
+    parser.add_argument("--partner", required=True, metavar="NAME:PASSWORD")
     options = parser.parse_args()
-    people = json.loads(options.people.read_text(encoding="utf-8"))
     port = urlsplit(options.address).port
     IMAGES.mkdir(parents=True, exist_ok=True)
     faults: list[str] = []
@@ -36,7 +36,7 @@ def main() -> int:
         )
         for width, height in WIDTHS.items():
             for theme in ("light", "dark"):
-                _take(browser, people, port, (width, height), theme, faults)
+                _take(browser, options, port, (width, height), theme, faults)
         browser.close()
     for fault in faults:
         sys.stderr.write(fault + "\n")
@@ -45,7 +45,7 @@ def main() -> int:
 
 def _take(
     browser: Browser,
-    people: dict[str, dict[str, str]],
+    options: argparse.Namespace,
     port: int | None,
     size: tuple[int, int],
     theme: str,
@@ -61,8 +61,8 @@ def _take(
         "console",
         lambda said: faults.append(f"{page.url}: {said.text}") if said.type == "error" else None,
     )
-    tenant, partner = f"http://alder.localhost:{port}", f"http://partner.localhost:{port}"
-    _sign_in(page, tenant, people["planner"])
+    tenant, partner = f"http://{options.tenant}:{port}", f"http://partner.localhost:{port}"
+    _sign_in(page, tenant, options.planner)
     name = f"{size[0]}-{theme}.png"
     _shoot(page, f"{tenant}/exceptions/", IMAGES / f"queue-{name}", faults)
     first = page.locator("#queue-rows a").first
@@ -72,15 +72,16 @@ def _take(
     page.goto(f"{tenant}/items/")
     item = page.locator("#item-rows a").first.get_attribute("href")
     _shoot(page, f"{tenant}{item}", IMAGES / f"item-{name}", faults)
-    _sign_in(page, partner, people["partner"])
+    _sign_in(page, partner, options.partner)
     _shoot(page, f"{partner}/", IMAGES / f"partner-{name}", faults)
     context.close()
 
 
-def _sign_in(page: Page, address: str, person: dict[str, str]) -> None:
+def _sign_in(page: Page, address: str, person: str) -> None:
+    name, _, password = person.partition(":")
     page.goto(f"{address}/login/")
-    page.fill("input[name=username]", person["username"])
-    page.fill("input[name=password]", person["password"])
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", password)
     page.click("button[type=submit]")
     page.wait_for_load_state()
 

@@ -54,6 +54,7 @@ def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             """State and single listings."""
@@ -99,6 +100,7 @@ def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
 
         def _answer(self, status: int, body: dict[str, Any]) -> None:
             content = json.dumps(body).encode()
+            # Headers and body leave as two writes; held back, the second would wait for the first.
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

@@ -36,6 +36,9 @@ bells_unheard = Counter(
 request_seconds = Histogram(
     "ic_request_seconds", "HTTP requests.", ["view", "method", "status"], registry=registry
 )
+stage_seconds = Histogram(
+    "ic_stage_seconds", "One look of a stage.", ["tenant", "stage"], registry=registry
+)
 event_lag_seconds = Gauge(
     "ic_event_lag_seconds", "Age of the oldest unposted event.", ["tenant"], registry=registry
 )

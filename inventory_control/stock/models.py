@@ -185,8 +185,8 @@ class StockMark(TenantModel):
 class DemandDay(TenantModel):
     """Demand of an item at a node on one day, rolled up from events: what advice learns from.
 
-    `sold` (net of corrections) and `lost` are units, `lines` order lines. A day with `lost`
-    above zero is censored: it teaches no level.
+    `sold` (net of corrections) and `lost` are units, `lines` order lines. Both together are what
+    was asked for: demand that could not be served is told by `demand.lost` events.
     """
 
     pk = models.CompositePrimaryKey("item_id", "node_id", "day")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -39,13 +39,22 @@ def set_timer(*, kind: str, subject_id: str, key: str, due_at: datetime) -> Time
 
 @transaction.atomic
 def set_timers(*, kind: str, due: Mapping[str, datetime]) -> None:
-    """Set one timer per subject, keyed by kind and subject; those set before stay as they are."""
+    """Set one timer per subject; the same subject and moment again stays the one it was.
+
+    A subject whose moment moved has a second timer: the first fires too, and finds nothing to do.
+    """
     if not due:
         return
     now = clock.now()
     Timer.objects.bulk_create(
         (
-            Timer(kind=kind, subject_id=subject, key=f"{kind}:{subject}", due_at=due_at, set_at=now)
+            Timer(
+                kind=kind,
+                subject_id=subject,
+                key=f"{kind}:{subject}:{due_at.timestamp():.0f}",
+                due_at=due_at,
+                set_at=now,
+            )
             for subject, due_at in due.items()
         ),
         ignore_conflicts=True,
@@ -53,9 +62,11 @@ def set_timers(*, kind: str, due: Mapping[str, datetime]) -> None:
     ring("timers")
 
 
-def cancel_timers(*, subject_id: str, kinds: tuple[str, ...], by: Actor) -> None:
-    """Cancel what is still set for a subject."""
-    still_set = Timer.objects.filter(kind__in=kinds, subject_id=subject_id, status=TimerStatus.SET)
+def cancel_timers(*, kind: str, subjects: Collection[str], by: Actor) -> None:
+    """Cancel what is still set of a kind for some subjects: their moment will mean nothing."""
+    if not subjects:
+        return
+    still_set = Timer.objects.filter(kind=kind, subject_id__in=subjects, status=TimerStatus.SET)
     advance_all(list(still_set), TimerStatus.CANCELLED, by=by, verb="timer.cancelled")
 
 

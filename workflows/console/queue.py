@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import quote_etag
 
 from ai_advice.models import Advice
-from ai_advice.selectors import latest_advice
+from ai_advice.selectors import newest_advice
 from exceptions import permissions
 from exceptions.detectors import kinds
 from exceptions.models import ExceptionCase
@@ -29,6 +29,8 @@ from inventory_control.web.console import ConsoleView, vary_on_htmx
 from workflows.console.words import KINDS, LEVELS, due_chip, money
 
 BAR_WIDTH = 80
+PAUSED = {"tone": "bare", "icon": "pause", "text": "In work", "sr": "Governed by a workflow: "}
+"""What stands where the clock would: a workflow has the case until its effect."""
 FILTER_NAMES = {
     "kind": "Kind",
     "severity": "Severity",
@@ -131,7 +133,7 @@ def queue_context(
 ) -> dict[str, Any]:
     """Everything the queue's templates show; a constant number of queries for any page."""
     currency = str(request.house.currency)  # type: ignore[attr-defined]  # tenants.middleware
-    advice = latest_advice([case.pk for case in page.cases])
+    advice = newest_advice([case.pk for case in page.cases])
     names = names_of({case.assignee for case in page.cases if case.assignee})
     most = max((case.at_stake for case in page.cases), default=0)
     now = clock.now()
@@ -184,7 +186,7 @@ def row_of(
         "summary": case.summary,
         "units": case.units,
         "advice": _advice(advice),
-        "sla": due_chip(case.due_at, now),
+        "sla": PAUSED if case.governed_by else due_chip(case.due_at, now),
         "owner": owner,
         "initials": "".join(word[0] for word in owner.split()[:2]).upper(),
         "is_mine": bool(case.assignee) and case.assignee == me,

@@ -21,13 +21,14 @@ from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import security_log
 from inventory_control.people.selectors import roles_of
 from inventory_control.policies.selectors import current_policy
+from inventory_control.timers.services import cancel_timers
 from workflows import permissions
 from workflows.errors import NotYourRoleError, SeparationError
 from workflows.models import Approval, WorkflowRun
 from workflows.rules import approvers_for, escalates_to, separated
 from workflows.selectors import runs_with_persons
 from workflows.services.acting import carry_out, note, save
-from workflows.services.asking import ask
+from workflows.services.asking import ESCALATE, ask
 from workflows.services.configuring import MATRIX
 from workflows.services.running import QUIET_AFTER_REFUSAL
 from workflows.states import ApprovalStatus, RunStatus
@@ -142,6 +143,7 @@ def _take(rows: Sequence[Approval], verdict: Verdict, reason: str, by: Actor) ->
         decided_person=by.person,
         reason=reason[:300],
     )
+    cancel_timers(kind=ESCALATE, subjects=[str(row.pk) for row in rows], by=by)
     runs = [row.run for row in rows]
     for row in rows:
         said = f"{row.role} {'agreed' if agreed else 'refused'}: {reason or 'no reason given'}"

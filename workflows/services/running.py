@@ -26,6 +26,7 @@ from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.policies.selectors import current_policy
 from inventory_control.policies.values import PolicyValue
+from inventory_control.timers.services import cancel_timers
 from workflows import permissions
 from workflows.errors import AlreadyRunningError
 from workflows.models import Approval, Workflow, WorkflowRun
@@ -39,7 +40,7 @@ from workflows.selectors import (
     startable_cases,
 )
 from workflows.services.acting import carry_out, note, save
-from workflows.services.asking import ask
+from workflows.services.asking import ESCALATE, ask
 from workflows.services.configuring import AUTONOMY, MATRIX
 from workflows.states import ApprovalStatus, RunStatus
 from workflows.values import Found, Spend, StepKind
@@ -183,6 +184,7 @@ def _work_out(by: Actor) -> int:
         if run.case.item_id is not None and run.from_node_id is not None
     )
     idle: list[WorkflowRun] = []
+    silent: list[WorkflowRun] = []
     broken: list[WorkflowRun] = []
     free: list[WorkflowRun] = []
     asking: list[tuple[WorkflowRun, int, str]] = []
@@ -190,7 +192,7 @@ def _work_out(by: Actor) -> int:
         run.policy = f"{matrix.name}, {autonomy.name}"
         if run.action == "":
             _note_advice(run)
-            idle.append(run)
+            (idle if run.advice and run.advice.confidence > 0 else silent).append(run)
         elif not _donor_holds(run, spare):
             broken.append(run)
         elif role := _first_role(run, matrix, autonomy):
@@ -199,6 +201,7 @@ def _work_out(by: Actor) -> int:
             free.append(run)
     save(runs)
     _leave(idle, by)
+    _stop(silent, "No proposal: a person must decide.", by)
     _stop(broken, "The donor cannot spare it any more.", by)
     if asking:
         ask(asking, matrix=matrix, by=by)
@@ -340,8 +343,9 @@ def _stop(runs: Sequence[WorkflowRun], why: str, by: Actor) -> None:
     """End runs without an effect: withdraw approvals and let the cases go."""
     if not runs:
         return
-    waiting = Approval.objects.filter(run__in=runs, status=ApprovalStatus.WAITING)
-    advance_all(list(waiting), ApprovalStatus.WITHDRAWN, by=by, verb="approval.withdrawn")
+    waiting = list(Approval.objects.filter(run__in=runs, status=ApprovalStatus.WAITING))
+    cancel_timers(kind=ESCALATE, subjects=[str(one.pk) for one in waiting], by=by)
+    advance_all(waiting, ApprovalStatus.WITHDRAWN, by=by, verb="approval.withdrawn")
     by_status: dict[str, list[WorkflowRun]] = defaultdict(list)
     for run in runs:
         by_status[run.status_value].append(run)
