@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from inventory_control.web.health import health, metrics, ready
+from inventory_control.kpi.api.views import metrics
+from inventory_control.web.health import health, ready
 
 urlpatterns = [
     path("health", health, name="health"),

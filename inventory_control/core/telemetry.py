@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,7 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
 _tenant_label: ContextVar[str] = ContextVar("tenant_label", default="")
@@ -39,24 +42,21 @@ request_seconds = Histogram(
 stage_seconds = Histogram(
     "ic_stage_seconds", "One look of a stage.", ["tenant", "stage"], registry=registry
 )
-event_lag_seconds = Gauge(
-    "ic_event_lag_seconds", "Age of the oldest unposted event.", ["tenant"], registry=registry
-)
-oldest_due_seconds = Gauge(
-    "ic_oldest_due_seconds", "Age of the oldest due row.", ["tenant", "stage"], registry=registry
-)
-queue_depth = Gauge("ic_queue_depth", "Due rows.", ["tenant", "stage"], registry=registry)
-oldest_unsealed_seconds = Gauge(
-    "ic_oldest_unsealed_seconds",
-    "Age of the oldest audit entry not yet sealed.",
-    ["tenant"],
-    registry=registry,
-)
 
 
-def metrics_page() -> bytes:
-    """All series in the exposition format."""
-    return generate_latest(registry)
+def metrics_page(gauges: Collector) -> bytes:
+    """All series in the exposition format: those this product counts and `gauges`, read now.
+
+    With PROMETHEUS_MULTIPROC_DIR set, the counters and timings of every process that shares the
+    folder; otherwise only those of the process that answers.
+    """
+    read = CollectorRegistry()
+    read.register(gauges)
+    counted = registry
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return generate_latest(counted) + generate_latest(read)
 
 
 def correlation_id() -> str:

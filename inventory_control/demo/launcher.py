@@ -21,7 +21,7 @@ from inventory_control.core.errors import DomainError
 from inventory_control.demo import people
 from inventory_control.demo.playing import LIVE_FROM, cast_of, check_file, load_script
 from inventory_control.demo.processes import end_left_overs
-from inventory_control.demo.replay import Journal, Played, Player
+from inventory_control.demo.replay import Journal, Player
 from inventory_control.demo.running import (
     SETUP,
     Options,
@@ -82,14 +82,14 @@ def _demo(options: argparse.Namespace) -> int:
     with running_product(running, set_up=_provision(hero, script), say=_say) as product:
         started = time.monotonic()
         _say(f"Playing {script.name}.")
-        played = _play(product, hero, script)
+        _play(product, hero, script)
         figures = _figures(product, hero)
         timing = Timing(
             float(os.environ.get("DEMO_INSTALL_SECONDS", "0")),
             started - began,
             time.monotonic() - started,
         )
-        result = _result(script, figures, played, timing)
+        result = _result(script, figures, timing)
         _show(product, hero, result)
         _say(json.dumps(result, separators=(",", ":")))
         if not options.once:
@@ -114,13 +114,13 @@ def _provision(hero: str, script: Script) -> Callable[[Product], None]:
     return set_up
 
 
-def _play(product: Product, hero: str, script: Script) -> Played:
+def _play(product: Product, hero: str, script: Script) -> None:
     keys = people.Keys.read(product.folder.people)
     cast = cast_of(product.address, hero, keys, product.simulator)
     journal = Journal(product.folder.root / f"{hero}.journal", script.digest)
     shown = _Progress()
     try:
-        return Player(script, cast, journal, say=shown).play()
+        Player(script, cast, journal, say=shown).play()
     except DomainError:
         # A process or server that ended explains more than the call that noticed it.
         product.check()
@@ -152,9 +152,7 @@ def _audit_verifies(product: Product, hero: str) -> bool:
     return verified.returncode == 0
 
 
-def _result(
-    script: Script, figures: Mapping[str, Any], played: Played, timing: Timing
-) -> dict[str, Any]:
+def _result(script: Script, figures: Mapping[str, Any], timing: Timing) -> dict[str, Any]:
     is_ok = (
         figures["rows"] == script.rows
         and all(figures[name] == 0 for name in _REQUIRED_ZERO)
@@ -164,7 +162,6 @@ def _result(
         "ok": is_ok,
         "rows_expected": script.rows,
         **figures,
-        "duplicates": played.outcomes["duplicate"],
         "seconds": round(timing.start + timing.job, 2),
         "install_seconds": timing.install,
         "start_seconds": round(timing.start, 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -49,6 +50,11 @@ class Folder:
         return self.root / "heads"
 
     @property
+    def metrics(self) -> Path:
+        """The folder in which the processes share their counters; empty at every start."""
+        return self.root / "metrics"
+
+    @property
     def export(self) -> Path:
         """The folder of the audit export that the summary verifies."""
         return self.root / "audit-export"
@@ -64,9 +70,12 @@ class Folder:
 
 
 def open_folder(root: Path) -> Folder:
-    """Make the folder and its parts, all of mode 700; one that exists stays as it is."""
+    """Make the folder and its parts, all of mode 700; one that exists stays as it is, but for the
+    counters of processes that have ended.
+    """
     folder = Folder(root)
-    for path in (folder.root, folder.logs, folder.heads):
+    shutil.rmtree(folder.metrics, ignore_errors=True)
+    for path in (folder.root, folder.logs, folder.heads, folder.metrics):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 

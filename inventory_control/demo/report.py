@@ -32,7 +32,8 @@ _REFUSED = """
       FROM events_deadletter
 """
 _EVENTS = """
-    SELECT count(*),
+    SELECT (SELECT coalesce(sum(events), 0) FROM events_redelivery),
+           count(*),
            coalesce(sum(quantity) FILTER (WHERE source = %(opening)s), 0),
            coalesce(sum(quantity) FILTER (WHERE source = %(launch)s), 0),
            count(*) FILTER (WHERE type = 'receipt.recorded')
@@ -73,7 +74,7 @@ def figures() -> dict[str, Any]:
     """Every figure of the current tenant that the summary shows, but for the audit's proof."""
     full, part, lost, returned, adjusted, corrected, not_applicable = _one(_ROWS)
     unmapped, quarantined, repeated = _one(_REFUSED)
-    posted, opening, launch, receipts = _one(_EVENTS)
+    duplicates, posted, opening, launch, receipts = _one(_EVENTS)
     value, shipped, wanted = _one(_LOST)
     opened, resolved, confirmed, decided, purchases, transfers = _one(_LOOP)
     rebuilt = rebuild_balances(by=Actor.system("demo"))
@@ -94,6 +95,7 @@ def figures() -> dict[str, Any]:
         "opening_units": int(opening),
         "launch_units": int(launch),
         "events_posted": posted,
+        "duplicates": int(duplicates),
         "refused_again": int(repeated),
         "exceptions_opened": opened,
         "auto_resolved": resolved,

@@ -244,6 +244,7 @@ def environments_of(servers: Servers, kept: Secrets, folder: Folder) -> dict[str
         "SECRET_KEY": kept.secret_key,
         "REDIS_URL": servers.redis_url,
         "BROKER_URL": servers.broker_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(folder.metrics),
     }
     extra = {
         "app": {"CREDENTIALS_KEYS": kept.credentials_key, "OUTBOUND_ALLOWED_HOSTS": HOST},

@@ -184,6 +184,20 @@ class DeadLetter(Stateful):
         return f"{self.code} {self.source}:{self.source_id}"
 
 
+class Redelivery(TenantModel):
+    """A batch in which events we know came again: how many, from whom, when.
+
+    They change nothing and leave no other trace; a source that repeats itself shows here.
+    """
+
+    received_from = models.TextField()
+    received_at = models.DateTimeField()
+    events = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.events} again from {self.received_from}"
+
+
 class EventWork(TenantModel):
     """An event one consumer still has to deal with; each consumer has its own row, so that one
     failing does not stop the others. Gone when done; dead after the fifth failure.

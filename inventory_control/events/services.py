@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -19,7 +20,7 @@ from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import events_refused, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.errors import InvalidEventError
-from inventory_control.events.models import DeadLetter
+from inventory_control.events.models import DeadLetter, Redelivery
 from inventory_control.events.rules import EVENT_TYPES, Fault, fault_of, flags_of
 from inventory_control.events.states import DeadLetterStatus, Outcome
 from inventory_control.events.values import CanonicalEventV1, EventDraft, Refusal
@@ -93,6 +94,14 @@ def park(refusals: Sequence[Refusal], *, received_from: str) -> None:
                 [hashlib.sha256(r.code.encode() + b"\0" + r.body).digest() for r in refusals],
             ],
         )
+
+
+def note_redeliveries(received_from: Sequence[str]) -> None:
+    """Count the events of a batch that were known before, by who delivered them again."""
+    Redelivery.objects.bulk_create(
+        Redelivery(received_from=name, received_at=clock.now(), events=events)
+        for name, events in sorted(Counter(received_from).items())
+    )
 
 
 def hold(draft: EventDraft) -> None:

@@ -1,4 +1,4 @@
-"""Probes: whether the process lives, whether it can work, and its figures.
+"""Probes: whether the process lives, and whether it can work.
 
 PostgreSQL holds every fact: without it nothing works. Redis only rings bells: without it work is
 slower by up to a minute, which is degraded, not down.
@@ -6,7 +6,6 @@ slower by up to a minute, which is degraded, not down.
 
 from __future__ import annotations
 
-import hmac
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +14,8 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from redis import Redis
-
-from inventory_control.core.telemetry import metrics_page
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
 
 
 def health(_request: HttpRequest) -> JsonResponse:
@@ -40,18 +35,6 @@ def ready(_request: HttpRequest) -> JsonResponse:
     weak = [name for name, check in checks.items() if not check["ok"] and not check["needed"]]
     status = "down" if down else "degraded" if weak else "ready"
     return JsonResponse({"status": status, "checks": checks}, status=503 if down else 200)
-
-
-def metrics(request: HttpRequest) -> HttpResponse:
-    """All series, for whoever holds METRICS_TOKEN; without one only for this machine."""
-    if settings.METRICS_TOKEN:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        is_allowed = hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode())
-    else:
-        is_allowed = request.META.get("REMOTE_ADDR", "") in LOOPBACK
-    if not is_allowed:
-        return HttpResponse(status=403)
-    return HttpResponse(metrics_page(), content_type="text/plain; version=0.0.4")
 
 
 def _checked(ask: Callable[[], None], *, is_needed: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from inventory_control.events.models import DeadLetter, HeldEvent, InventoryEvent
+from inventory_control.events.models import DeadLetter, HeldEvent, InventoryEvent, Redelivery
 from inventory_control.stock.models import Assertion, LedgerEntry, Reservation, StockBalance
 from inventory_control.stock.services import rebuild_balances
 from inventory_control.stock.states import Verdict
@@ -72,6 +72,17 @@ def test_the_same_event_twice_in_one_batch_posts_once():
 
     assert outcomes(body, body) == ["posted", "duplicate"]
     assert balance().sellable == 10
+
+
+@pytest.mark.req("EVT-07")
+def test_what_comes_again_is_counted_by_who_delivered_it():
+    body, other = event("receipt.recorded", 10), event("sale.recorded", 1)
+
+    outcomes(body, other)
+    outcomes(body, body, other)
+
+    counted = Redelivery.objects.values_list("received_from", "events")
+    assert list(counted) == [("pos", 3)]
 
 
 @pytest.mark.req("EVT-07")

@@ -26,7 +26,14 @@ from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.selectors import route_of
-from inventory_control.events.services import draft_events, hand_over, hold, park, take_held
+from inventory_control.events.services import (
+    draft_events,
+    hand_over,
+    hold,
+    note_redeliveries,
+    park,
+    take_held,
+)
 from inventory_control.events.states import Kind, Outcome
 from inventory_control.events.values import EventDraft, Posted, Refusal
 from inventory_control.stock.errors import ContentionError
@@ -102,6 +109,8 @@ def _post(lines: list[_Line], by: Actor) -> None:
         _post_lines(_corrected(corrections))
     _explain_absent([line for line in lines if line.refusal is None and line.posted is None])
     _keep_refused(lines)
+    if known := [line.draft.received_from for line in lines if _is_known(line)]:
+        note_redeliveries(known)
 
     fresh = [line for line in lines if line.posted and line.posted.outcome in _FRESH]
     if not fresh:
@@ -252,6 +261,10 @@ def _explain_absent(lines: Sequence[_Line]) -> None:
             line.posted = Posted(Outcome.DUPLICATE, by_business, "Known by its business key.")
         else:
             raise _KeyRaceError
+
+
+def _is_known(line: _Line) -> bool:
+    return line.posted is not None and line.posted.outcome == Outcome.DUPLICATE
 
 
 def _keep_refused(lines: Sequence[_Line]) -> None:
