@@ -9,6 +9,7 @@ from django.conf import settings
 from psycopg import sql
 
 from ai_advice.services import install_defaults as install_advice
+from exceptions.services import install_defaults as install_detection
 from inventory_control import tenant_ddl
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
@@ -22,6 +23,7 @@ from workflows.services import install_defaults as install_workflows
 
 DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
+    install_detection,
     install_advice,
     install_workflows,
     install_roles,

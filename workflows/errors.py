@@ -29,6 +29,12 @@ class SeparationError(NotPermitted):
     code = "segregation_of_duties"
 
 
+class AdviceExpiredError(Conflict):
+    """The advice behind this approval has expired; it is worked out anew and asked again."""
+
+    code = "advice_expired"
+
+
 class AlreadyRunningError(Conflict):
     """A workflow is running on this exception already."""
 

@@ -66,6 +66,11 @@ def abandoned_runs(limit: int) -> list[WorkflowRun]:
     return list(_abandoned().select_related("case").order_by("pk")[:limit])
 
 
+def expired_runs(limit: int) -> list[WorkflowRun]:
+    """Runs that wait for a decision on advice that has expired meanwhile."""
+    return list(_expired().select_related("case").order_by("pk")[:limit])
+
+
 def is_run_due() -> bool:
     """Whether anything is to be started, worked out, finished or stopped."""
     return (
@@ -73,6 +78,7 @@ def is_run_due() -> bool:
         or bool(ended_runs(1))
         or _startable().exists()
         or _abandoned().exists()
+        or _expired().exists()
     )
 
 
@@ -159,6 +165,10 @@ def _abandoned() -> QuerySet[WorkflowRun]:
     return WorkflowRun.objects.filter(status__in=(RunStatus.WAITING, RunStatus.RUNNING)).exclude(
         case__status__in=LIVE
     )
+
+
+def _expired() -> QuerySet[WorkflowRun]:
+    return WorkflowRun.objects.filter(status=RunStatus.WAITING, advice__expires_at__lte=clock.now())
 
 
 def _decidable_by(actor: Actor) -> Q:

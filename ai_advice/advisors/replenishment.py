@@ -288,10 +288,17 @@ def _nothing(
         action=Action.NOTHING,
         proposition=proposition,
         confidence=min(1.0, max(0.0, confidence)),
-        expires_at=question.at + timedelta(hours=terms.valid_hours),
+        expires_at=question.at + _valid_for(confidence, terms),
         expected_at=None if due is None else datetime.fromisoformat(str(due)),
         evidence=evidence,
     )
+
+
+def _valid_for(confidence: float, terms: Terms) -> timedelta:
+    """How long advice to do nothing stands. Nothing is learnt of a demand too rare to judge within
+    a day: without any confidence it stands for a review period.
+    """
+    return timedelta(hours=terms.valid_hours) if confidence else timedelta(days=terms.review_days)
 
 
 def _covered(question: Question) -> str:

@@ -17,10 +17,11 @@ def main() -> int:
     parser.add_argument("--host", required=True, help="Host header of the tenant")
     parser.add_argument("--secret", required=True, help="signing secret, whsec_…")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--told-at", type=int, help="hour at which the day's events are told")
     options = parser.parse_args()
     server = serve(
         port=options.port,
-        world=World(seed=options.seed),
+        world=World(seed=options.seed, told_at=options.told_at),
         told=Told(options.webhook, options.host, options.secret),
     )
     sys.stdout.write(f"{server.server_address[1]}\n")

@@ -60,6 +60,9 @@ def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
             """State and single listings."""
             if self.path == "/state":
                 self._answer(200, world.summary())
+            elif self.path == "/clock":
+                following = world.next_due()
+                self._answer(200, {"next": following.isoformat() if following else None})
             elif self.path.startswith("/listings/"):
                 _, _, channel, sku = self.path.split("/", 3)
                 self._answer(200, {"shown": world.listings.get(channel, {}).get(sku)})

@@ -27,9 +27,14 @@ class Due:
 
 @dataclass(slots=True)
 class World:
-    """The simulated ERP, warehouse and channels. Every method is safe from several threads."""
+    """The simulated ERP, warehouse and channels. Every method is safe from several threads.
+
+    With `told_at` set, whatever happens is told once a day at that hour (UTC), as docks and
+    suppliers do that report their day each morning; otherwise at the minute it happens.
+    """
 
     seed: int = 7
+    told_at: int | None = None
     now: datetime | None = None
     purchase_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,13 +72,13 @@ class World:
         self._later(
             ordered + timedelta(minutes=30),
             {"type": "purchase_order.confirmed", "source_id": f"{number}/confirmed", **base,
-             "due_at": expected.isoformat()},
+             "due_at": _end_of_day(expected).isoformat()},
         )  # fmt: skip
         if late:
             self._later(
                 expected + timedelta(hours=6),
                 {"type": "asn.updated", "source_id": f"{number}/asn", **base,
-                 "due_at": arrives.isoformat(), "attributes": {"asn": f"ASN-{number}"}},
+                 "due_at": _end_of_day(arrives).isoformat(), "attributes": {"asn": f"ASN-{number}"}},
             )  # fmt: skip
         for place, line in enumerate(order["lines"], 1):
             self._later(
@@ -135,6 +140,11 @@ class World:
             self.emitted += len(happened)
         return [{**one.event, "occurred_at": one.at.isoformat()} for one in happened]
 
+    def next_due(self) -> datetime | None:
+        """When the next thing happens, as far as is known now."""
+        with self.lock:
+            return min((one.at for one in self.due), default=None)
+
     def put_back(self, events: list[dict[str, Any]]) -> None:
         """What could not be told happens again at the next step; the ids stay the same."""
         with self.lock:
@@ -182,11 +192,24 @@ class World:
 
     def _later(self, at: datetime, event: dict[str, Any]) -> None:
         with self.lock:
-            self.due.append(Due(at, event))
+            self.due.append(
+                Due(at if self.told_at is None else _next_hour(at, self.told_at), event)
+            )
 
     def _draw(self, number: str) -> random.Random:
         digest = hashlib.sha256(f"{self.seed}:{number}".encode()).digest()
         return random.Random(digest)  # noqa: S311 - a simulated lead time guards nothing
+
+
+def _next_hour(at: datetime, hour: int) -> datetime:
+    """The first moment from `at` on that is exactly that hour of a day."""
+    that_day = at.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return that_day if that_day >= at else that_day + timedelta(days=1)
+
+
+def _end_of_day(at: datetime) -> datetime:
+    """Six in the evening of that day: suppliers promise a day, not a minute."""
+    return max(at, at.replace(hour=18, minute=0, second=0, microsecond=0))
 
 
 def _moment(text: Any) -> datetime:

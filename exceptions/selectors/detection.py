@@ -29,6 +29,7 @@ from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
+from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
@@ -37,9 +38,16 @@ from inventory_control.stock.selectors import (
 )
 from inventory_control.stock.values import Position
 
+POLICY = "detection"
 USUAL_LEAD_TIME_DAYS = 7
 """For an item without a supplier."""
 CASE_SQL = named_statements(Path(__file__).parents[1] / "cases.sql")
+
+
+def is_live(at: datetime) -> bool:
+    """Whether the tenant is live at a moment: before that, changes are history and open nothing."""
+    live_from = str(current_policy(POLICY).value.get("live_from") or "")
+    return not live_from or at >= datetime.fromisoformat(live_from)
 
 
 def is_detection_due() -> bool:

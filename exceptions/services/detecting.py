@@ -18,6 +18,7 @@ from exceptions.rules import ADVISABLE, due_at, has_risen, risk_of
 from exceptions.selectors.detection import (
     CASE_SQL,
     cases_in_view,
+    is_live,
     lapsed_places,
     quiet_severities,
     scene_of,
@@ -67,6 +68,8 @@ def _detect_batch(by: Actor) -> int:
     hold_detection()
     now = clock.now()
     places = _places_to_look_at(now)
+    if not is_live(now):
+        return len(places)
     findings = {
         risk_of(finding.case_key): finding for finding in findings_in(scene_of(places, now))
     }

@@ -106,6 +106,7 @@ def _provision(hero: str, script: Script) -> Callable[[Product], None]:
             f"--hero={hero}",
             f"--other={people.OTHER}",
             f"--starts-at={script.starts_at.isoformat()}",
+            f"--live-from={script.live_from.isoformat()}",
             f"--simulator={product.simulator}",
             *channels,
             login=SETUP,

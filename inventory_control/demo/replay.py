@@ -231,12 +231,28 @@ class Player:
             self._decide(self._cast.finance)
 
     def _step_to(self, moment: datetime) -> None:
-        """Let the simulated systems tell what happened until a moment, then go there."""
-        if self._cast.simulator is not None:
-            answer = self._cast.simulator.post("clock", json={"to": moment.isoformat()})
-            if answer.status_code >= 300:
-                raise ReplayError(f"The simulated systems answered {answer.text[:300]}")
+        """Go to a moment, by way of every moment at which the simulated systems tell something.
+
+        The tenant is there first: nothing may be told before it happened.
+        """
+        while (told_at := self._next_told()) is not None and told_at <= moment:
+            self._move_clock(told_at)
+            self._simulated("POST", {"to": told_at.isoformat()})
         self._move_clock(moment)
+
+    def _next_told(self) -> datetime | None:
+        following = self._simulated("GET").get("next")
+        return None if following is None else datetime.fromisoformat(following)
+
+    def _simulated(self, method: str, body: Any = None) -> dict[str, Any]:
+        """Ask the clock of the simulated systems; without any, nothing ever happens there."""
+        if self._cast.simulator is None:
+            return {}
+        answer = self._cast.simulator.request(method, "clock", json=body)
+        if answer.status_code >= 300:
+            raise ReplayError(f"The simulated systems answered {answer.text[:300]}")
+        told: dict[str, Any] = answer.json()
+        return told
 
     def _reserve(self, demands: Sequence[Demand]) -> dict[str, int]:
         granted: dict[str, int] = {}

@@ -50,6 +50,8 @@ BARE = "bare"
 """The environment of processes that know no server."""
 READY_S = 60.0
 HOST = "127.0.0.1"
+TOLD_AT = 7
+"""The hour (UTC) at which the simulated systems tell what happened since the day before."""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
 
 Say = Callable[[str], None]
@@ -360,6 +362,7 @@ def _processes(
             f"--webhook=http://{HOST}:{options.port}/api/v1/webhooks/erp",
             f"--host={options.simulator_host}",
             f"--secret={simulator_secret(kept.secret_key)}",
+            f"--told-at={TOLD_AT}",
         ]
         commands["simulators"] = (simulators, BARE)
     return {

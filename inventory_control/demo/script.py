@@ -109,6 +109,11 @@ class Script:
         """When the first fact may lie."""
         return self.stretches[0].starts_at
 
+    @property
+    def live_from(self) -> datetime:
+        """When the product takes over; all before is history."""
+        return next((one.starts_at for one in self.stretches if one.is_live), self.starts_at)
+
 
 def midnight(day: date) -> datetime:
     """The first moment of a day, UTC."""

@@ -16,6 +16,7 @@ from exceptions.values import Closure
 from inventory_control.audit.services import advance_all, record
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
+from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError, IllegalMove, NotPermitted, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import security_log
@@ -23,7 +24,7 @@ from inventory_control.people.selectors import roles_of
 from inventory_control.policies.selectors import current_policy
 from inventory_control.timers.services import cancel_timers
 from workflows import permissions
-from workflows.errors import NotYourRoleError, SeparationError
+from workflows.errors import AdviceExpiredError, NotYourRoleError, SeparationError
 from workflows.models import Approval, WorkflowRun
 from workflows.rules import approvers_for, escalates_to, separated
 from workflows.selectors import runs_with_persons
@@ -127,6 +128,10 @@ def _refusal(
     if not separated(by.person, persons[row.run_id]):  # type: ignore[arg-type]  # persons are UUIDs
         security_log("approval.not_separated", actor=by.as_record(), approval=row.pk)
         return SeparationError()
+    advice = row.run.advice
+    if advice is not None and advice.expires_at <= clock.now():
+        ring("workflows")
+        return AdviceExpiredError()
     return None
 
 
@@ -198,5 +203,5 @@ def _refuse(runs: Sequence[WorkflowRun], reason: str, by: Actor) -> None:
 
 
 _REFUSALS: dict[str, type[DomainError]] = {
-    one.code: one for one in (NotYourRoleError, SeparationError, IllegalMove)
+    one.code: one for one in (NotYourRoleError, SeparationError, AdviceExpiredError, IllegalMove)
 }

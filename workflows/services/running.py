@@ -36,6 +36,7 @@ from workflows.selectors import (
     abandoned_runs,
     current_workflow,
     ended_runs,
+    expired_runs,
     runs_to_work_out,
     startable_cases,
 )
@@ -58,7 +59,7 @@ def run_due(*, by: Actor) -> int:
     """
     require(by, permissions.CONFIGURE)
     done = 0
-    for step in (_stop_abandoned, _finish_ended, _start_runs, _work_out):
+    for step in (_stop_abandoned, _stop_expired, _finish_ended, _start_runs, _work_out):
         while batch := step(by):
             done += batch
     return done
@@ -336,6 +337,16 @@ def _stop_abandoned(by: Actor) -> int:
     """Stop runs whose case somebody closed, and withdraw what they ask."""
     runs = abandoned_runs(BATCH)
     _stop(runs, "The exception was closed by hand.", by)
+    return len(runs)
+
+
+@transaction.atomic
+def _stop_expired(by: Actor) -> int:
+    """Stop runs that waited for a decision until their advice expired: it is asked anew, with the
+    numbers of now, rather than decided on those of then.
+    """
+    runs = expired_runs(BATCH)
+    _stop(runs, "The advice expired before it was decided on.", by)
     return len(runs)
 
 

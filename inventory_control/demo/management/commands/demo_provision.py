@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from connectors.services import add_connector
+from exceptions.selectors.detection import POLICY as DETECTION
+from exceptions.services import go_live
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
@@ -27,6 +29,7 @@ from inventory_control.demo.people import (
 )
 from inventory_control.people.models import User
 from inventory_control.people.services import add_member, issue_key
+from inventory_control.policies.selectors import current_policy
 from inventory_control.provisioning import provision
 from inventory_control.roles import ROLES
 from tenants.models import Partner, PartnerStaff, Tenant
@@ -49,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--hero", required=True, help="label of the sandbox that is played")
         parser.add_argument("--other", required=True, help="label of the second tenant")
         parser.add_argument("--starts-at", type=datetime.fromisoformat, required=True)
+        parser.add_argument("--live-from", type=datetime.fromisoformat, required=True)
         parser.add_argument("--simulator", default="", help="address of the simulated systems")
         parser.add_argument("--channel", action="append", default=[], help="code of a channel")
 
@@ -61,8 +65,10 @@ class Command(BaseCommand):
             ref = _tenant(partner, label, starts_at)
             with in_tenant(ref):
                 _people(label, keys.by_tenant.setdefault(label, {}))
-                if label == options["hero"] and options["simulator"]:
-                    _connectors(options)
+                if label == options["hero"]:
+                    _go_live(options["live_from"])
+                    if options["simulator"]:
+                        _connectors(options)
             keys.write(options["people"])
         self.stdout.write(f"Partner {partner.slug}; tenants {options['hero']}, {options['other']}.")
 
@@ -121,6 +127,12 @@ def _people(label: str, keys: dict[str, str]) -> None:
                 sources=["*"] if login == INTEGRATOR else [],
                 by=ACTOR,
             )
+
+
+def _go_live(live_from: datetime) -> None:
+    """Say once from when on the product watches; the history before builds the forecast only."""
+    if current_policy(DETECTION).version == 1:
+        go_live(live_from, by=ACTOR)
 
 
 def _connectors(options: dict[str, Any]) -> None:
