@@ -11,9 +11,8 @@ import msgspec
 from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Supplier
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
-from inventory_control.events.services import draft_events, park
-from inventory_control.events.values import EventDraft, Posted, Refusal
-from inventory_control.stock.services import post_events
+from inventory_control.events.values import Posted, Refusal
+from inventory_control.stock.services import post_rows
 
 _numbers = itertools.count(1)
 POSTER = Actor(
@@ -88,10 +87,7 @@ def send(
 ) -> list[Posted | Refusal]:
     """Draft, park and post some bodies as the API would; answers in order."""
     rows = [msgspec.json.encode(body) for body in bodies]
-    drafts = draft_events(rows, received_from=source, may_speak_for=lambda _name: True, by=by)
-    park([one for one in drafts if isinstance(one, Refusal)], received_from=source)
-    posted = iter(post_events([one for one in drafts if isinstance(one, EventDraft)], by=by))
-    return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
+    return post_rows(rows, received_from=source, may_speak_for=lambda _name: True, by=by)
 
 
 def outcomes(*bodies: dict[str, Any]) -> list[str]:

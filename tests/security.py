@@ -92,8 +92,8 @@ FAULTS = (
     Fault(
         "the role switch removed",
         "inventory_control/core/postgresql/base.py",
-        'return sql.SQL("SET ROLE {}; SET search_path TO {}").format(role, path)',
-        'return sql.SQL("SET search_path TO {}").format(path)',
+        'format(self.role or "none", path)',
+        'format("none", path)',
         "tests/matrix/test_context_loss.py -k 't9 or t10'",
     ),
     Fault(

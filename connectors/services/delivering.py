@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -31,7 +33,10 @@ from inventory_control.outbox.values import ClaimedCommand
 
 BATCH = 50
 FIGURES_AT_ONCE = 1_000
+NOTED_AFTER_S = 1.0
+"""How long an acknowledgement may wait for others before all are noted together."""
 ORDERS = frozenset({"purchase_order.create", "transfer.create"})
+Delivered = tuple[ClaimedCommand, Connector, Mapping[str, Any]]
 _logger = log(__name__)
 
 
@@ -39,37 +44,51 @@ def deliver_due(*, by: Actor) -> int:
     """Deliver every command that is due; returns how many were acknowledged.
 
     A command's attempt was counted when it was claimed; what the other side may take later waits
-    and is tried again, what it will never take ends dead at once.
+    and is tried again, what it will never take ends dead at once. Acknowledgements are noted a
+    set at a time: one lost between answer and note is sent again under the same idempotency key.
     """
     require(by, permissions.RETRY)
     known = connectors()
     delivered = 0
     bury_exhausted(by=by)
     while claimed := claim_due(BATCH, besides=paused_targets(known)):
-        delivered += sum(_deliver(command, known, by) for command in claimed)
+        delivered += _deliver_all(claimed, known, by)
     return delivered
 
 
-def _deliver(command: ClaimedCommand, known: dict[str, Connector], by: Actor) -> int:
+def _deliver_all(claimed: Sequence[ClaimedCommand], known: dict[str, Connector], by: Actor) -> int:
+    delivered: list[Delivered] = []
+    noted, since = 0, time.monotonic()
+    for command in claimed:
+        if (one := _deliver(command, known, by)) is not None:
+            delivered.append(one)
+        if time.monotonic() - since > NOTED_AFTER_S:
+            _note_successes(delivered[noted:], by)
+            noted, since = len(delivered), time.monotonic()
+    _note_successes(delivered[noted:], by)
+    return len(delivered)
+
+
+def _deliver(command: ClaimedCommand, known: dict[str, Connector], by: Actor) -> Delivered | None:
+    """Push one command; None when it was not taken, which is noted at once."""
     connector = serving(command.target, known)
     if connector is None:
         mark_failed(
             command.id, error=f"No connector serves {command.target}.", is_final=True, by=by
         )
-        return 0
+        return None
     with correlated(command.correlation_id):
         try:
             answer = _push(command, connector, by)
         except DeliveryFailedError as error:
             _note_failure(connector, str(error))
             mark_failed(command.id, error=str(error), is_final=False, by=by)
-            return 0
+            return None
         except (DeliveryRefusedError, InvalidConnectorError) as error:
             _note_failure(connector, str(error))
             mark_failed(command.id, error=str(error), is_final=True, by=by)
-            return 0
-        _note_success(command, connector, answer, by)
-    return 1
+            return None
+    return command, connector, answer
 
 
 def _push(command: ClaimedCommand, connector: Connector, by: Actor) -> Mapping[str, Any]:
@@ -109,15 +128,22 @@ def _publish(
     return {"figures": told}
 
 
-@transaction.atomic
-def _note_success(
-    command: ClaimedCommand, connector: Connector, answer: Mapping[str, Any], by: Actor
-) -> None:
-    """The acknowledgement and what it means for the order, together."""
-    mark_delivered(command.id, answer=answer, by=by)
-    if command.kind in ORDERS:
-        acknowledged(kind=command.kind, number=command.idempotency_key, answer=answer, by=by)
-    Connector.objects.filter(pk=connector.pk).update(last_ok_at=clock.now(), last_error="")
+def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
+    """The acknowledgements and what they mean for the orders, together; a transaction a cause."""
+    for correlation, group in groupby(delivered, key=lambda one: one[0].correlation_id):
+        with correlated(correlation), transaction.atomic():
+            mine = list(group)
+            mark_delivered({command.id: answer for command, _, answer in mine}, by=by)
+            for kind in sorted({command.kind for command, _, _ in mine} & ORDERS):
+                answers = {
+                    command.idempotency_key: answer
+                    for command, _, answer in mine
+                    if command.kind == kind
+                }
+                acknowledged(kind=kind, answers=answers, by=by)
+            Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
+                last_ok_at=clock.now(), last_error=""
+            )
 
 
 def _note_failure(connector: Connector, error: str) -> None:

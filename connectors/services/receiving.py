@@ -21,10 +21,10 @@ from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import log, security_log
 from inventory_control.events import permissions
 from inventory_control.events.models import InboundMessage
-from inventory_control.events.services import draft_events, park
+from inventory_control.events.services import park
 from inventory_control.events.states import MessageStatus, Outcome
-from inventory_control.events.values import EventDraft, Refusal
-from inventory_control.stock.services import post_events
+from inventory_control.events.values import Refusal
+from inventory_control.stock.services import post_rows
 
 BATCH = 50
 LAST_ATTEMPT = 5
@@ -130,11 +130,7 @@ def _post(code: str, rows: Sequence[bytes]) -> None:
     by = Actor(
         kind=ActorKind.CONNECTOR, id=code, name=code, permissions=frozenset({permissions.WRITE})
     )
-    drafts = draft_events(
-        rows, received_from=code, may_speak_for=lambda source: source == code, by=by
-    )
-    park([one for one in drafts if isinstance(one, Refusal)], received_from=code)
-    post_events([one for one in drafts if isinstance(one, EventDraft)], by=by)
+    post_rows(rows, received_from=code, may_speak_for=lambda source: source == code, by=by)
 
 
 def _take_alone(message_id: int) -> int:

@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from inventory_control.core.sql import hot
+from inventory_control.core.sql import hot_write
 from inventory_control.core.telemetry import bells_unheard, correlation_id, log
 from inventory_control.core.tenancy import TenantRef, current_tenant
 
@@ -36,7 +36,7 @@ def ring(stage: str) -> None:
     Never fails because of the broker: the note in `due` is what counts.
     """
     tenant = current_tenant()
-    hot("SELECT ic_sys.mark_due(%s::text)", [stage])
+    hot_write("SELECT ic_sys.mark_due(%s::text)", [stage])
     transaction.on_commit(lambda: press(stage, tenant))
 
 

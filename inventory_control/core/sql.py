@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,42 @@ def hot(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[t
     Parameters need explicit types in the text. Runs in the tenant and transaction of the
     connection, with its refusals.
     """
+    with _prepared(statement, parameters) as cursor:
+        return cursor.fetchall()
+
+
+def hot_write(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Run a statement of the hot path prepared whose rows nobody reads.
+
+    Inside `pipelined` it is queued: a failure surfaces with the next rows read, or at the commit.
+    """
+    with _prepared(statement, parameters):
+        pass
+
+
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Queue the statements of a block and wait only for those whose rows are read.
+
+    A request that runs ten statements then waits for the server four times instead of ten. The
+    server skips everything behind a failed statement until the transaction is rolled back, so a
+    failure can surface late but nothing is written in spite of it.
+    """
+    with connection.cursor():
+        pass  # the context is set and confirmed before anything is queued
+    session: Any = connection.connection
+    with connection.wrap_database_errors, session.pipeline():
+        yield
+
+
+@contextmanager
+def _prepared(
+    statement: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
     with connection.cursor(), connection.wrap_database_errors:
         session: Any = connection.connection
         with psycopg.Cursor(session) as cursor:
             cursor.execute(statement, parameters, prepare=True)
             if connection.queries_logged:
                 connection.queries_log.append({"sql": statement, "time": "0"})
-            return cursor.fetchall() if cursor.description else []
+            yield cursor

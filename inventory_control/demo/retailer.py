@@ -30,7 +30,7 @@ from inventory_control.demo.script import (
 )
 
 STARTS_ON = date(2026, 3, 2)
-DAYS, HISTORY_DAYS = 56, 14
+DAYS, HISTORY_DAYS = 56, 28
 LINES, ITEMS, SUPPLIERS, CUSTOMERS = 20_000, 90, 6, 1_500
 DC, STORES = "DC-1", ("STORE-1", "STORE-2", "STORE-3")
 CHANNELS: Mapping[str, tuple[str, tuple[str, ...], float]] = {
@@ -264,46 +264,48 @@ def _openings(
 
 
 def _incidents(products: Sequence[Product]) -> list[tuple[datetime, dict[str, Any]]]:
-    """Phantom stock, late ASN, oversell, count variance, return to inspection, a promotion."""
+    """Phantom stock, late ASN, oversell, count variance, return to inspection, a promotion; days
+    count from the live start.
+    """
     by_weight = sorted(products, key=lambda product: -product.weight)
     top, second, slow = by_weight[0].sku, by_weight[1].sku, by_weight[-1].sku
     middle = by_weight[len(by_weight) // 2]
     found: list[tuple[datetime, dict[str, Any]]] = []
 
     def happens(day: int, hour: int, kind: str, source: str, **fields: Any) -> None:
-        at = midnight(STARTS_ON) + timedelta(days=day, hours=hour)
+        at = midnight(STARTS_ON) + timedelta(days=HISTORY_DAYS + day, hours=hour)
         number = len(found) + 1
         body = {"type": kind, "source": source, "source_id": f"incident-{number}"}
         found.append((at, {**body, "occurred_at": at, **fields}))
 
     def moment(day: int) -> datetime:
-        return midnight(STARTS_ON) + timedelta(days=day, hours=9)
+        return midnight(STARTS_ON) + timedelta(days=HISTORY_DAYS + day, hours=9)
 
     for hour in (10, 12, 14):
-        happens(21, hour, "pick.failed", "STORE-2", item=second, node="STORE-2", quantity=1)
-    happens(22, 9, "stock.counted", "STORE-2", item=second, node="STORE-2", quantity=0)
+        happens(7, hour, "pick.failed", "STORE-2", item=second, node="STORE-2", quantity=1)
+    happens(8, 9, "stock.counted", "STORE-2", item=second, node="STORE-2", quantity=0)
     late = {"document": "ERP-PO-7001"}
     happens(
-        16, 8, "purchase_order.created", "erp", item=middle.sku, node=DC, quantity=240,
-        supplier=middle.supplier, due_at=moment(20), **late,
+        2, 8, "purchase_order.created", "erp", item=middle.sku, node=DC, quantity=240,
+        supplier=middle.supplier, due_at=moment(6), **late,
     )  # fmt: skip
-    happens(17, 8, "asn.created", "erp", item=middle.sku, node=DC, due_at=moment(20), **late)
-    happens(20, 7, "asn.updated", "erp", item=middle.sku, node=DC, due_at=moment(26), **late)
-    happens(26, 10, "receipt.recorded", "erp", item=middle.sku, node=DC, quantity=240, **late)
+    happens(3, 8, "asn.created", "erp", item=middle.sku, node=DC, due_at=moment(6), **late)
+    happens(6, 7, "asn.updated", "erp", item=middle.sku, node=DC, due_at=moment(12), **late)
+    happens(12, 10, "receipt.recorded", "erp", item=middle.sku, node=DC, quantity=240, **late)
     rush = {"item": top, "node": DC, "quantity": 900, "order": "market-one-rush", "line": "1"}
-    happens(28, 13, "order.created", "market-one", channel="market-one", **rush)
-    happens(30, 9, "order.cancelled", "market-one", channel="market-one", **rush)
-    happens(24, 18, "stock.counted", "STORE-1", item=slow, node="STORE-1", quantity=180)
+    happens(14, 13, "order.created", "market-one", channel="market-one", **rush)
+    happens(16, 9, "order.cancelled", "market-one", channel="market-one", **rush)
+    happens(10, 18, "stock.counted", "STORE-1", item=slow, node="STORE-1", quantity=180)
     back = {"item": top, "node": DC, "quantity": 6}
-    happens(18, 11, "return.received", "returns-desk", to_state="quarantined", **back)
+    happens(4, 11, "return.received", "returns-desk", to_state="quarantined", **back)
     happens(
-        19, 15, "return.inspected", "returns-desk", from_state="quarantined", to_state="damaged",
+        5, 15, "return.inspected", "returns-desk", from_state="quarantined", to_state="damaged",
         **back,
     )  # fmt: skip
     for product in products[:PROMOTED]:
         happens(
-            35, 9, "promotion.changed", "campaigns", item=product.sku,
-            note="Weekend promotion", due_at=moment(PROMOTION_DAYS.start),
+            9, 9, "promotion.changed", "campaigns", item=product.sku,
+            note="Weekend promotion", due_at=moment(PROMOTION_DAYS.start - HISTORY_DAYS),
         )  # fmt: skip
     return found
 

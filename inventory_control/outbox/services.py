@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from inventory_control.audit.services import advance, record, record_all
+from inventory_control.audit.services import advance, advance_all, record, record_all
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
@@ -165,15 +165,14 @@ def withdraw(idempotency_key: str, *, by: Actor) -> bool:
     return True
 
 
-def mark_delivered(command_id: int, *, answer: Mapping[str, Any], by: Actor) -> OutboundCommand:
-    """Note the other side's acknowledgement."""
-    command = OutboundCommand.objects.get(pk=command_id)
-    return advance(
-        command,
+def mark_delivered(answers: Mapping[int, Mapping[str, Any]], *, by: Actor) -> list[OutboundCommand]:
+    """Note what the other side answered to some commands, by their ids."""
+    return advance_all(
+        list(OutboundCommand.objects.filter(pk__in=list(answers))),
         CommandStatus.SENT,
         by=by,
         verb="command.sent",
-        answer=dict(answer),
+        each={pk: {"answer": dict(answer)} for pk, answer in answers.items()},
         sent_at=clock.now(),
         error="",
     )

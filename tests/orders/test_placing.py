@@ -139,7 +139,7 @@ def test_an_acknowledgement_makes_an_order_sent_and_keeps_its_foreign_number(sho
 
     for _ in range(2):
         acknowledged(
-            kind="purchase_order.create", number=order.number, answer={"id": "4711"}, by=SYSTEM
+            kind="purchase_order.create", answers={order.number: {"id": "4711"}}, by=SYSTEM
         )
 
     order.refresh_from_db()
@@ -151,9 +151,7 @@ def test_an_acknowledgement_that_a_receipt_overtook_moves_nothing_back(shop, fol
     order = placed(*shop)
     follow(event("receipt.recorded", 4, document=order.number))
 
-    acknowledged(
-        kind="purchase_order.create", number=order.number, answer={"id": "4711"}, by=SYSTEM
-    )
+    acknowledged(kind="purchase_order.create", answers={order.number: {"id": "4711"}}, by=SYSTEM)
 
     order.refresh_from_db()
     assert (order.status, order.external_id) == ("part_received", "4711")

@@ -16,7 +16,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.errors import Conflict
 from inventory_control.core.flow import Stateful
-from inventory_control.core.sql import hot
+from inventory_control.core.sql import hot_write
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.core.tenancy import current_tenant
 
@@ -53,7 +53,7 @@ def record_all(
     if not subjects:
         return
     encode = msgspec.json.encode
-    hot(
+    hot_write(
         _INSERT.format(schema=current_tenant().audit_schema),
         {
             "at": clock.now(),
@@ -82,11 +82,21 @@ def advance(row: Row, to: str, *, by: Actor, verb: str, **changes: Any) -> Row:
 
 
 @transaction.atomic
-def advance_all(rows: Sequence[Row], to: str, *, by: Actor, verb: str, **changes: Any) -> list[Row]:
+def advance_all(
+    rows: Sequence[Row],
+    to: str,
+    *,
+    by: Actor,
+    verb: str,
+    each: Mapping[Any, Mapping[str, Any]] | None = None,
+    **changes: Any,
+) -> list[Row]:
     """Move a set of rows of one model; all of them or none.
 
-    Rows are locked in order of primary key, so that two overlapping sets cannot deadlock. One
-    UPDATE, one audit statement, whatever the number. Returned in the order they were given.
+    `changes` are fields set to the same value on every row, `each` fields of single rows by their
+    primary key, the same fields for all. Rows are locked in order of primary key, so that two
+    overlapping sets cannot deadlock. A constant number of statements, whatever the number of
+    rows. Returned in the order they were given.
     """
     if not rows:
         return []
@@ -105,11 +115,16 @@ def advance_all(rows: Sequence[Row], to: str, *, by: Actor, verb: str, **changes
         if row is None:
             raise Conflict(f"This {noun} no longer exists.", extra={"id": str(pk)})
         model.flow.check(row.status_value, to, noun=noun)
-        told[str(pk)] = {"from": row.status_value, "to": str(to), **_plain(changes)}
+        mine = {**changes, **(each or {}).get(pk, {})}
+        told[str(pk)] = {"from": row.status_value, "to": str(to), **_plain(mine)}
         row.status = to
-        for field, value in changes.items():
+        for field, value in mine.items():
             setattr(row, field, value)
     model.objects.filter(pk__in=wanted).update(status=to, **changes)
+    if each:
+        model.objects.bulk_update(
+            list(locked.values()), sorted({field for mine in each.values() for field in mine})
+        )
     record_all(verb, kind=model._meta.model_name or noun, subjects=told, by=by)
     return [locked[pk] for pk in wanted]
 

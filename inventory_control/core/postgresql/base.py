@@ -39,12 +39,11 @@ class DatabaseContext:
     role: str | None
 
     def statement(self) -> sql.Composed:
-        """The statement string that puts a session in this context."""
-        path = sql.SQL(", ").join(
-            sql.Identifier(name) for name in (*self.schemas, EXTENSIONS_SCHEMA)
-        )
-        role = sql.SQL("NONE") if self.role is None else sql.Identifier(self.role)
-        return sql.SQL("SET ROLE {}; SET search_path TO {}").format(role, path)
+        """The one statement that puts a session in this context."""
+        path = ", ".join(f'"{name}"' for name in (*self.schemas, EXTENSIONS_SCHEMA))
+        return sql.SQL(
+            "SELECT set_config('role', {}, false), set_config('search_path', {}, false)"
+        ).format(self.role or "none", path)
 
 
 class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
@@ -138,7 +137,8 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         if wanted == self._applied:
             return
         try:
-            self.connection.execute(wanted.statement())
+            # Reading the row waits for the answer, also where statements are queued.
+            self.connection.execute(wanted.statement()).fetchone()
         except PsycopgError as error:
             context_errors.inc()
             self._abandon()

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from inventory_control.audit.services import advance, record, record_all
+from inventory_control.audit.services import advance, advance_all, record_all
 from inventory_control.catalog.models import Item, Node, Supplier
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
@@ -105,34 +105,51 @@ def place_transfers(wanted: Sequence[WantedTransfer], *, by: Actor) -> dict[str,
 
 
 @transaction.atomic
-def acknowledged(*, kind: str, number: str, answer: Mapping[str, Any], by: Actor) -> None:
-    """Note that the other system took an order, and what it calls it.
+def acknowledged(*, kind: str, answers: Mapping[str, Mapping[str, Any]], by: Actor) -> None:
+    """Note which orders the other system took, by number, and what it calls them.
 
     One that has gone further, because a receipt overtook the acknowledgement, stays where it is.
     """
     require(by, permissions.PLACE)
-    external_id = str(answer.get("id", ""))[:80]
-    document: PurchaseOrder | TransferOrder
-    statuses: type[PurchaseOrderStatus | TransferStatus]
     if kind == CREATE_PURCHASE:
-        document = PurchaseOrder.objects.select_for_update().get(number=number)
-        noun, statuses = "purchase_order", PurchaseOrderStatus
+        _acknowledge(PurchaseOrder, PurchaseOrderStatus, "purchase_order", answers, by)
     elif kind == CREATE_TRANSFER:
-        document = TransferOrder.objects.select_for_update().get(number=number)
-        noun, statuses = "transfer", TransferStatus
-    else:
-        return
-    if document.status_value == statuses.APPROVED:
-        advance(document, statuses.SENT, by=by, verb=f"{noun}.sent", external_id=external_id)
-    elif document.external_id != external_id:
-        document.external_id = external_id
-        document.save(update_fields=["external_id"])
-        record(
-            f"{noun}.acknowledged",
-            subject=(document._meta.model_name or noun, str(document.pk)),
-            by=by,
-            data={"external_id": external_id},
-        )
+        _acknowledge(TransferOrder, TransferStatus, "transfer", answers, by)
+
+
+def _acknowledge(
+    model: type[PurchaseOrder | TransferOrder],
+    statuses: type[PurchaseOrderStatus | TransferStatus],
+    noun: str,
+    answers: Mapping[str, Mapping[str, Any]],
+    by: Actor,
+) -> None:
+    documents = list(
+        model.objects.select_for_update().filter(number__in=list(answers)).order_by("pk")
+    )
+    called = {one.pk: str(answers[one.number].get("id", ""))[:80] for one in documents}
+    fresh = [one for one in documents if one.status_value == statuses.APPROVED]
+    advance_all(
+        fresh,
+        statuses.SENT,
+        by=by,
+        verb=f"{noun}.sent",
+        each={one.pk: {"external_id": called[one.pk]} for one in fresh},
+    )
+    further = [
+        one
+        for one in documents
+        if one.status_value != statuses.APPROVED and one.external_id != called[one.pk]
+    ]
+    for one in further:
+        one.external_id = called[one.pk]
+    model.objects.bulk_update(further, ["external_id"])
+    record_all(
+        f"{noun}.acknowledged",
+        kind=model._meta.model_name or noun,
+        subjects={str(one.pk): {"external_id": one.external_id} for one in further},
+        by=by,
+    )
 
 
 @transaction.atomic

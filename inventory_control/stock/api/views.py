@@ -13,9 +13,8 @@ from rest_framework.request import Request
 
 from inventory_control.events import permissions as event_permissions
 from inventory_control.events.errors import ContentConflictError, InvalidEventError
-from inventory_control.events.services import draft_events, park
 from inventory_control.events.states import Outcome
-from inventory_control.events.values import EventDraft, Posted, Refusal
+from inventory_control.events.values import Posted, Refusal
 from inventory_control.stock import permissions
 from inventory_control.stock.api.bodies import read_body, rows_of
 from inventory_control.stock.api.schemas import (
@@ -28,7 +27,7 @@ from inventory_control.stock.api.schemas import (
     ReservationBody,
 )
 from inventory_control.stock.errors import FrozenError, NotAvailableError
-from inventory_control.stock.services import post_events, reserve
+from inventory_control.stock.services import post_rows, reserve
 from inventory_control.stock.values import Granted, ReservationLine
 from inventory_control.web.problems import problem_response
 from inventory_control.web.views import ApiView
@@ -117,20 +116,11 @@ class ReservationView(ApiView):
 
 
 def _post(view: ApiView, rows: list[bytes]) -> list[Posted | Refusal]:
-    """Draft, park and post a batch in one transaction; answers in the order of the rows."""
+    """Post a batch in one transaction as the holder of the key; answers in the order of the rows."""
     holder: Any = view.request.user
-    with transaction.atomic():
-        drafts = draft_events(
-            rows,
-            received_from=holder.key_name,
-            may_speak_for=holder.may_speak_for,
-            by=view.actor,
-        )
-        park([one for one in drafts if isinstance(one, Refusal)], received_from=holder.key_name)
-        posted = iter(
-            post_events([one for one in drafts if isinstance(one, EventDraft)], by=view.actor)
-        )
-        return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
+    return post_rows(
+        rows, received_from=holder.key_name, may_speak_for=holder.may_speak_for, by=view.actor
+    )
 
 
 def _row(answer: Posted | Refusal, row: int) -> dict[str, Any]:

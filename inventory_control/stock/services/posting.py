@@ -6,11 +6,11 @@ transaction. The order in which events arrive never matters: see `rules.judge` a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -22,7 +22,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError
 from inventory_control.core.permissions import require
-from inventory_control.core.sql import hot
+from inventory_control.core.sql import hot, pipelined
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.selectors import route_of
@@ -43,6 +43,7 @@ from inventory_control.stock.services.folding import refold
 from inventory_control.stock.states import State
 from inventory_control.stock.values import ClaimChange, Leg
 
+_T = TypeVar("_T")
 TRIES = 5
 _STATEMENT = (Path(__file__).parents[1] / "posting.sql").read_text(encoding="utf-8")
 _DEMAND_TYPES = frozenset({"sale.recorded", "order.shipped", "demand.lost"})
@@ -77,19 +78,53 @@ def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
     written.
     """
     require(by, permissions.WRITE)
+    return _in_one_transaction(lambda: _posted(drafts, by))
+
+
+def post_rows(
+    rows: Sequence[bytes],
+    *,
+    received_from: str,
+    may_speak_for: Callable[[str], bool],
+    by: Actor,
+) -> list[Posted | Refusal]:
+    """Decode, validate and post a batch of raw JSON rows; keep those that are refused.
+
+    Everything a road in needs, in one transaction with few waits: `draft_events`, `park` and
+    `post_events`, whose refusals and repeats it shares. One answer per row, in order.
+    """
+    require(by, permissions.WRITE)
+
+    def post() -> list[Posted | Refusal]:
+        drafts = draft_events(rows, received_from=received_from, may_speak_for=may_speak_for, by=by)
+        park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)
+        posted = iter(_posted([one for one in drafts if isinstance(one, EventDraft)], by))
+        return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
+
+    with pipelined():
+        return _in_one_transaction(post)
+
+
+def _in_one_transaction(post: Callable[[], list[_T]]) -> list[_T]:
+    """Run a batch, again as a whole after what another transaction caused."""
     for _ in range(TRIES):
-        lines = [_lined(draft) for draft in drafts]
         try:
             with transaction.atomic():
-                _post(lines, by)
+                return post()
         except _KeyRaceError:
             continue
         except OperationalError as error:
             if isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
                 continue
             raise
-        return [_outcome(line) for line in lines]
     raise ContentionError
+
+
+def _posted(drafts: Sequence[EventDraft], by: Actor) -> list[Posted]:
+    lines = [_lined(draft) for draft in drafts]
+    if lines:
+        _post(lines, by)
+    return [_outcome(line) for line in lines]
 
 
 def _lined(draft: EventDraft) -> _Line:
