@@ -41,6 +41,8 @@ DATABASES = {
         "CONN_MAX_AGE": env.int("DATABASE_CONNECTION_SECONDS", default=300),
         "CONN_HEALTH_CHECKS": False,
         "DISABLE_SERVER_SIDE_CURSORS": True,
+        # Only statements that ask for it are prepared (core.sql.hot); None would forbid it to all.
+        "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1_000_000_000},
     }
 }
 DATABASE_ROUTERS = ("django_tenants.routers.TenantSyncRouter",)

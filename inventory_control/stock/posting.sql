@@ -7,6 +7,9 @@
 --      the fold has to be judged again; is_awaited that a correction is held for it.
 --
 -- Of two rows with one business key the first in the batch posts, and ids follow the batch's order.
+-- Planned once for batches of any size, so nothing may depend on how many rows the planner expects:
+-- LIMIT makes the look for known keys an index probe, IS TRUE makes an IN a hash lookup, and a
+-- window finds the late legs where a join could become a nested loop.
 -- Locks are always taken in this order, each sorted, so that batches cannot deadlock: business
 -- keys, source keys, claims by key, balances by (item, node).
 WITH batch AS (
@@ -22,10 +25,11 @@ WITH batch AS (
                n, source, source_id, business_key, type, kind, occurred_at, item_id, node_id,
                quantity, details, raw, content, received_from, flags, corrects, demand_day
            )
-     WHERE NOT EXISTS (
-               SELECT FROM events_sourcekey k
+     WHERE (
+               SELECT true FROM events_sourcekey k
                 WHERE k.source = e.source AND k.source_id = e.source_id
-           )
+                LIMIT 1
+           ) IS NULL
      ORDER BY n
 ),
 new_business AS (
@@ -44,7 +48,7 @@ new_source AS (
     RETURNING event_id
 ),
 fresh AS (
-    SELECT batch.* FROM batch JOIN new_source USING (event_id)
+    SELECT * FROM batch WHERE (event_id IN (SELECT event_id FROM new_source)) IS TRUE
 ),
 event AS (
     INSERT INTO events_inventoryevent (
@@ -148,9 +152,18 @@ mark AS (
            ) AS touched
 )
 SELECT fresh.n, fresh.event_id,
-       EXISTS (
-           SELECT FROM leg JOIN balance USING (item_id, node_id)
-            WHERE leg.event_id = fresh.event_id AND balance.last_assert_at >= leg.at
+       fresh.event_id IN (
+           SELECT event_id
+             FROM (
+                      SELECT event_id, at,
+                             max(last_assert_at) OVER (PARTITION BY item_id, node_id) AS asserted_at
+                        FROM (
+                                 SELECT item_id, node_id, event_id, at, NULL::timestamptz FROM leg
+                                  UNION ALL
+                                 SELECT item_id, node_id, NULL, NULL, last_assert_at FROM balance
+                             ) AS told (item_id, node_id, event_id, at, last_assert_at)
+                  ) AS judged
+            WHERE asserted_at >= at
        ) AS is_late,
        EXISTS (
            SELECT FROM events_heldevent held

@@ -108,6 +108,11 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._applied = None
         super().connect()
 
+    def init_connection_state(self) -> None:
+        """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`)."""
+        super().init_connection_state()
+        self.connection.execute("SET plan_cache_mode = force_generic_plan")
+
     def close(self) -> None:
         """Forget what was applied together with the session that knew it."""
         self._applied = None

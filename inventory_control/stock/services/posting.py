@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError
 from inventory_control.core.permissions import require
-from inventory_control.core.sql import hot, pipelined
+from inventory_control.core.sql import blobs, hot, numbers, pipelined, texts, times
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.selectors import route_of
@@ -198,38 +198,40 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
     return {
         "now": clock.now(),
         "correlation_id": correlation_id(),
-        "n": list(range(len(batch))),
-        "source": [draft.source for draft in drafts],
-        "source_id": [event.source_id for event in events],
-        "business_key": [event.business_key for event in events],
-        "type": [event.type for event in events],
-        "kind": [draft.kind for draft in drafts],
-        "occurred_at": [event.occurred_at for event in events],
-        "item_id": [(line.correction or line.draft).item_id for line in batch],
-        "node_id": [(line.correction or line.draft).node_id for line in batch],
-        "quantity": [event.quantity for event in events],
-        "details": [draft.details.decode() for draft in drafts],
-        "raw": [draft.raw for draft in drafts],
-        "content": [draft.content for draft in drafts],
-        "received_from": [draft.received_from for draft in drafts],
-        "flags": [" ".join(draft.flags) for draft in drafts],
-        "corrects": [line.correction.original_id if line.correction else None for line in batch],
-        "demand_day": [_demand_day(line) for line in batch],
-        "leg_n": [n for n, _, _ in legs],
-        "leg_item": [leg.item_id for _, leg, _ in legs],
-        "leg_node": [leg.node_id for _, leg, _ in legs],
-        "leg_state": [leg.state for _, leg, _ in legs],
-        "leg_lot": [leg.lot for _, leg, _ in legs],
-        "leg_quantity": [leg.quantity for _, leg, _ in legs],
-        "leg_at": [at for _, _, at in legs],
-        "claim_n": [n for n, _ in claims],
-        "claim_key": [claim.key for _, claim in claims],
-        "claim_item": [claim.item_id for _, claim in claims],
-        "claim_node": [claim.node_id for _, claim in claims],
-        "claim_channel": [claim.channel for _, claim in claims],
-        "claim_committed": [claim.committed for _, claim in claims],
-        "claim_shipped": [claim.shipped for _, claim in claims],
-        "claim_released": [claim.released for _, claim in claims],
+        "n": numbers(range(len(batch))),
+        "source": texts(draft.source for draft in drafts),
+        "source_id": texts(event.source_id for event in events),
+        "business_key": texts(event.business_key for event in events),
+        "type": texts(event.type for event in events),
+        "kind": texts(draft.kind for draft in drafts),
+        "occurred_at": times(event.occurred_at for event in events),
+        "item_id": numbers((line.correction or line.draft).item_id for line in batch),
+        "node_id": numbers((line.correction or line.draft).node_id for line in batch),
+        "quantity": numbers(event.quantity for event in events),
+        "details": texts(draft.details.decode() for draft in drafts),
+        "raw": blobs(draft.raw for draft in drafts),
+        "content": blobs(draft.content for draft in drafts),
+        "received_from": texts(draft.received_from for draft in drafts),
+        "flags": texts(" ".join(draft.flags) for draft in drafts),
+        "corrects": numbers(
+            line.correction.original_id if line.correction else None for line in batch
+        ),
+        "demand_day": times(_demand_day(line) for line in batch),
+        "leg_n": numbers(n for n, _, _ in legs),
+        "leg_item": numbers(leg.item_id for _, leg, _ in legs),
+        "leg_node": numbers(leg.node_id for _, leg, _ in legs),
+        "leg_state": texts(leg.state for _, leg, _ in legs),
+        "leg_lot": texts(leg.lot for _, leg, _ in legs),
+        "leg_quantity": numbers(leg.quantity for _, leg, _ in legs),
+        "leg_at": times(at for _, _, at in legs),
+        "claim_n": numbers(n for n, _ in claims),
+        "claim_key": texts(claim.key for _, claim in claims),
+        "claim_item": numbers(claim.item_id for _, claim in claims),
+        "claim_node": numbers(claim.node_id for _, claim in claims),
+        "claim_channel": texts(claim.channel for _, claim in claims),
+        "claim_committed": numbers(claim.committed for _, claim in claims),
+        "claim_shipped": numbers(claim.shipped for _, claim in claims),
+        "claim_released": numbers(claim.released for _, claim in claims),
     }
 
 
@@ -319,7 +321,7 @@ def _late(line: _Line) -> tuple[tuple[Leg, ...], object, str, str]:
     return line.legs, line.draft.event.occurred_at, *line.draft.key
 
 
-def _fold_time(line: _Line) -> object:
+def _fold_time(line: _Line) -> datetime:
     if line.correction is not None:
         return line.correction.stands_at[0]
     return line.draft.event.occurred_at
