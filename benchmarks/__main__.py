@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from benchmarks.clients import Call, Load, load, median
 from benchmarks.floors import copy_entries, copy_rows
@@ -32,6 +33,8 @@ BATCH = 1_000
 CLIENTS = 2
 CONNECTIONS = 8
 TENANTS = 100
+CALLS = 1_500
+"""Calls a client of one routing measurement."""
 CASES = 150_000
 BARS = {
     "bulk_vs_copy": (0.25, ">="),
@@ -102,6 +105,7 @@ def _posting(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
     with _granian("benchmarks.floors.bare_view:application", bare_port, _bare_environment(bench)):
         for number in range(options.rounds):
             base = 10 * number + 1
+            _settle(bench)
             rates["a"].append(copy_entries.run(bench.database, _work(base, options.batches)))
             rates["b"].append(
                 copy_rows.run(
@@ -112,6 +116,7 @@ def _posting(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
             )
             bulk = _bulk(bench, base + 2, options.batches)
             rates["bulk"].append(bulk.rate * BATCH)
+            _settle(bench)
             bare = _single(bare_port, bench, base + 4, options.singles, "/post")
             single = _single(bench.port, bench, base + 6, options.singles, "/api/v1/events")
             rates["c"].append(bare.rate)
@@ -143,17 +148,18 @@ def _routing(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
     ):
         hosts = bench.told["hosts"]
         rng = random.Random(5)
+        _settle(bench)
+        for mode, path in (("bare", "null"), ("tenant", "null"), ("fixed", "one")):
+            load(ports[mode], _touches(path, hosts, rng, 1_000), expect=_is_200)
         for number in range(options.rounds):
             found: dict[tuple[str, str], float] = {}
             for mode, path in (
                 ("bare", "null"), ("tenant", "null"), ("fixed", "one"), ("tenant", "one"),
             ):  # fmt: skip
-                touched = [[Call("GET", f"/{path}", host) for host in hosts * 3]]
+                # Every tenant is touched once by every thread of the server, more or less.
+                touched = [[Call("GET", f"/{path}", host) for host in hosts] for _ in range(4)]
                 load(ports[mode], touched, expect=_is_200)
-                work = [
-                    [Call("GET", f"/{path}", rng.choice(hosts)) for _ in range(600)]
-                    for _ in range(4)
-                ]
+                work = _touches(path, hosts, rng, CALLS)
                 found[mode, path] = load(ports[mode], work, expect=_is_200).rate
             losses["null"].append(1 - found["tenant", "null"] / found["bare", "null"])
             losses["one"].append(1 - found["tenant", "one"] / found["fixed", "one"])
@@ -163,6 +169,11 @@ def _routing(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         "routing_loss": round(median(losses["null"]), 4),
         "routing_loss_query": round(median(losses["one"]), 4),
     }
+
+
+def _touches(path: str, hosts: list[str], rng: random.Random, count: int) -> list[list[Call]]:
+    """Calls of four clients to tenants in random order."""
+    return [[Call("GET", f"/{path}", rng.choice(hosts)) for _ in range(count)] for _ in range(4)]
 
 
 def _deep_pages(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
@@ -253,7 +264,22 @@ def _set_up(product: Product) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    with psycopg.connect(product.servers.database_url, autocommit=True) as session:
+        session.execute("VACUUM ANALYZE")
     return told
+
+
+def _settle(bench: Bench) -> None:
+    """Wait until the stages have done what the measurement before left them, so that every
+    measurement has the machine to itself.
+    """
+    patience = time.monotonic() + 120
+    with psycopg.connect(bench.database, autocommit=True) as session:
+        while session.execute("SELECT FROM public.due LIMIT 1").fetchone() is not None:
+            if time.monotonic() > patience:
+                raise RuntimeError("the stages do not come to rest")
+            time.sleep(0.1)
+    time.sleep(0.5)
 
 
 def _bare_environment(bench: Bench) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -34,11 +35,7 @@ class TenantOfHost:
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             with in_public():
                 return self._get_response(request)
-        try:
-            host = request.get_host()
-        except DisallowedHost:
-            return HttpResponseNotFound("Not found.", content_type="text/plain")
-        house = _house_at(host)
+        house = _house_asked(request)
         if house is None:
             return HttpResponseNotFound("Not found.", content_type="text/plain")
         request.house = house  # type: ignore[attr-defined]  # ours
@@ -57,9 +54,15 @@ class TenantOfHost:
             return self._get_response(request)
 
 
-def _house_at(host: str) -> House | None:
-    """The house of a host header; a name that could never be a domain leads nowhere."""
+def _house_asked(request: HttpRequest) -> House | None:
+    """The house of the host asked for; a name that could never be a domain leads nowhere."""
     try:
-        return house_of(normalise_domain(host))
-    except DomainNameRefusedError:
+        return house_of(_domain_of(request.get_host()))
+    except (DisallowedHost, DomainNameRefusedError):
         return None
+
+
+@lru_cache(maxsize=10_000)
+def _domain_of(host: str) -> str:
+    """The normalised name of a host header: the same header always gives the same."""
+    return normalise_domain(host)

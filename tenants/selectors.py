@@ -15,6 +15,9 @@ from tenants.states import TenantStatus
 KEPT_FOR_S = 10.0
 """How long a process trusts what it knows of a host or tenant; `forget` ends it at once."""
 
+HOSTS_KEPT = 10_000
+"""How many host names a process remembers; strangers may ask for any number of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -45,6 +48,8 @@ def house_of(host: str) -> House | None:
         return known[1]
     with in_public():
         house = _load_house(host)
+    if len(_hosts) >= HOSTS_KEPT:
+        _hosts.clear()
     _hosts[host] = (time.monotonic() + KEPT_FOR_S, house)
     return house
 

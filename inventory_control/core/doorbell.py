@@ -22,6 +22,9 @@ from inventory_control.core.tenancy import TenantRef, current_tenant
 
 RUNG_FOR_MS = 5_000
 """How long one unanswered ring silences the next; the stage clears it when it starts."""
+RESTS_FOR_MS = 200
+"""How long a stage of a tenant rests after it began a look: under load it then takes what came
+meanwhile together. A sandbox does not rest, because its clock waits for every look."""
 SILENT_FOR_S = 1.0
 """After a failed ring, how long this process leaves the broker alone."""
 
@@ -49,10 +52,12 @@ def press(stage: str, tenant: TenantRef) -> None:
     try:
         if not _flags().set(_flag(stage, tenant), "1", nx=True, px=RUNG_FOR_MS):
             return
+        rests_for = 0 if tenant.is_sandbox else max(0, int(_flags().pttl(_rest(stage, tenant))))
         current_app.send_task(
             f"stages.{stage}",
             args=[str(tenant.id)],
             headers={"ic_tenant": str(tenant.id), "ic_correlation": correlation_id()},
+            countdown=rests_for / 1_000 or None,
             retry=False,
             ignore_result=True,
         )
@@ -65,13 +70,21 @@ def press(stage: str, tenant: TenantRef) -> None:
 def answer(stage: str, tenant: TenantRef) -> None:
     """Let the bell ring again; a stage calls this before it looks, so that nothing is missed."""
     try:
-        _flags().delete(_flag(stage, tenant))
+        with _flags().pipeline(transaction=False) as told:
+            told.delete(_flag(stage, tenant))
+            if not tenant.is_sandbox:
+                told.set(_rest(stage, tenant), "1", px=RESTS_FOR_MS)
+            told.execute()
     except RedisError as error:
         _logger.warning("bell.unanswered", stage=stage, error=str(error))
 
 
 def _flag(stage: str, tenant: TenantRef) -> str:
     return f"bell:{tenant.id.hex}:{stage}"
+
+
+def _rest(stage: str, tenant: TenantRef) -> str:
+    return f"rest:{tenant.id.hex}:{stage}"
 
 
 def _flags() -> Redis:

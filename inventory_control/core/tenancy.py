@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -101,10 +102,7 @@ def in_tenant(tenant: TenantRef) -> Iterator[TenantRef]:
     `ContextError`. On the way out the connection returns to what it was before.
     """
     wrapper = _wrapper()
-    context = DatabaseContext(
-        schemas=(tenant.schema_name, tenant.audit_schema),
-        role=tenant.role(_login(wrapper), _database_oid(wrapper)),
-    )
+    context = _context_of(tenant, _login(wrapper), _database_oid(wrapper))
     with _chosen(wrapper, context, tenant.schema_name), labelled(tenant.label):
         token = _current.set(tenant)
         try:
@@ -131,10 +129,7 @@ def in_public() -> Iterator[None]:
 def raw_connection(tenant: TenantRef) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A psycopg connection outside Django, for COPY, pointed at a tenant and reset on return."""
     wrapper = _wrapper()
-    context = DatabaseContext(
-        schemas=(tenant.schema_name, tenant.audit_schema),
-        role=tenant.role(_login(wrapper), _database_oid(wrapper)),
-    )
+    context = _context_of(tenant, _login(wrapper), _database_oid(wrapper))
     parameters = wrapper.get_connection_params()
     for django_only in ("cursor_factory", "context"):
         parameters.pop(django_only, None)
@@ -259,6 +254,14 @@ class TenantModel(models.Model):
         if came_from is not None and came_from != _schema_of_thread():
             context_errors.inc()
             raise ContextError(f"A row of {came_from} cannot be written in another tenant.")
+
+
+@lru_cache(maxsize=10_000)
+def _context_of(tenant: TenantRef, login: str, database_oid: int) -> DatabaseContext:
+    return DatabaseContext(
+        schemas=(tenant.schema_name, tenant.audit_schema),
+        role=tenant.role(login, database_oid),
+    )
 
 
 @contextmanager

@@ -11,13 +11,14 @@ another context inside an open transaction is refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.utils import Error as DatabaseError
 from django_tenants.postgresql_backend import base as django_tenants_base
+from psycopg import ClientCursor, sql
 from psycopg import Error as PsycopgError
-from psycopg import sql
 
 from inventory_control.core.telemetry import context_errors
 
@@ -38,12 +39,16 @@ class DatabaseContext:
     schemas: tuple[str, ...]
     role: str | None
 
-    def statement(self) -> sql.Composed:
+    def statement(self) -> bytes:
         """The one statement that puts a session in this context."""
-        path = ", ".join(f'"{name}"' for name in (*self.schemas, EXTENSIONS_SCHEMA))
-        return sql.SQL(
-            "SELECT set_config('role', {}, false), set_config('search_path', {}, false)"
-        ).format(self.role or "none", path)
+        return _switch_to(self.role, self.schemas)
+
+
+@lru_cache(maxsize=10_000)
+def _switch_to(role: str | None, schemas: tuple[str, ...]) -> bytes:
+    path = ", ".join(f'"{name}"' for name in (*schemas, EXTENSIONS_SCHEMA))
+    statement = "SELECT set_config('role', {}, false), set_config('search_path', {}, false)"
+    return sql.SQL(statement).format(role or "none", path).as_bytes()
 
 
 class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
@@ -142,8 +147,10 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         if wanted == self._applied:
             return
         try:
-            # Reading the row waits for the answer, also where statements are queued.
-            self.connection.execute(wanted.statement()).fetchone()
+            with ClientCursor(self.connection) as cursor:
+                cursor.execute(wanted.statement())
+                # Reading the row waits for the answer, also where statements are queued.
+                cursor.fetchone()
         except PsycopgError as error:
             context_errors.inc()
             self._abandon()
