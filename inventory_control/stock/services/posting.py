@@ -101,15 +101,14 @@ def post_rows(
         posted = iter(_posted([one for one in drafts if isinstance(one, EventDraft)], by))
         return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
 
-    with pipelined():
-        return _in_one_transaction(post)
+    return _in_one_transaction(post)
 
 
 def _in_one_transaction(post: Callable[[], list[_T]]) -> list[_T]:
     """Run a batch, again as a whole after what another transaction caused."""
     for _ in range(TRIES):
         try:
-            with transaction.atomic():
+            with transaction.atomic(), pipelined():
                 return post()
         except _KeyRaceError:
             continue
