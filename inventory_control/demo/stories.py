@@ -31,12 +31,17 @@ def main(arguments: Sequence[str]) -> int:
     options = Options(port=free_port(), data_dir=beside.with_name(f"{beside.name}-stories"))
     try:
         with running_product(options, set_up=_provision) as product:
-            product.command("stories", *folder, "--address", product.address, login=SETUP, say=_say)
-    except CommandFailedError:
-        # The runner said already which step went wrong; its last line stays the last.
-        return 1
+            return _play(product, folder)
     except DomainError as error:
         sys.stderr.write(f"{error.detail}\n")
+        return 1
+
+
+def _play(product: Product, folder: Sequence[str]) -> int:
+    try:
+        product.command("stories", *folder, "--address", product.address, login=SETUP, say=_say)
+    except CommandFailedError:
+        # The runner said already which step went wrong; its last line stays the last.
         return 1
     return 0
 

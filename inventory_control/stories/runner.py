@@ -76,8 +76,14 @@ class Runner:
         """Play every step until one fails; the rest of a failed story is not played."""
         told = Told(story.key)
         self._variables = {}
-        self._began = datetime.fromisoformat(self._ask("integrator", "GET", "sandbox/clock")["now"])
-        self._set_up(story)
+        try:
+            clock = self._ask("integrator", "GET", "sandbox/clock")
+            self._began = datetime.fromisoformat(clock["now"])
+            self._set_up(story)
+        except (StepFailedError, httpx.HTTPError) as error:
+            told.failed += 1
+            self._tell(told, say, f"{story.key}.0 FAILED setting the stage: {error}")
+            return told
         for step in story.steps:
             try:
                 self._play(step)

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--hero", required=True, help="label of the sandbox that is played")
         parser.add_argument("--other", required=True, help="label of the second tenant")
         parser.add_argument("--starts-at", type=datetime.fromisoformat, required=True)
-        parser.add_argument("--live-from", type=datetime.fromisoformat, required=True)
+        parser.add_argument("--live-from", type=datetime.fromisoformat, help="end of the history")
         parser.add_argument("--simulator", default="", help="address of the simulated systems")
         parser.add_argument("--channel", action="append", default=[], help="code of a channel")
 
@@ -66,7 +66,8 @@ class Command(BaseCommand):
             with in_tenant(ref):
                 _people(label, keys.by_tenant.setdefault(label, {}))
                 if label == options["hero"]:
-                    _go_live(options["live_from"])
+                    if options["live_from"]:
+                        _go_live(options["live_from"])
                     if options["simulator"]:
                         _connectors(options)
             keys.write(options["people"])
