@@ -92,7 +92,7 @@ FAULTS = (
     Fault(
         "the role switch removed",
         "inventory_control/core/postgresql/base.py",
-        'format(self.role or "none", path)',
+        'format(role or "none", path)',
         'format("none", path)',
         "tests/matrix/test_context_loss.py -k 't9 or t10'",
     ),
