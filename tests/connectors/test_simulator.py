@@ -1,0 +1,65 @@
+"""The simulated world: nothing is told before it happened, and once a day where that is wanted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.simulators.state import World
+
+ORDERED = datetime(2026, 3, 2, 0, 0, 2, tzinfo=UTC)
+ORDER = {
+    "number": "PO-1",
+    "ordered_at": ORDERED.isoformat(),
+    "expected_at": (ORDERED + timedelta(days=5)).isoformat(),
+    "node": "DC",
+    "lines": [{"sku": "SOCK", "quantity": 12}],
+}
+
+
+def tell_all(world: World) -> list[dict[str, object]]:
+    """Everything that will ever happen, moment by moment."""
+    told: list[dict[str, object]] = []
+    while (at := world.next_due()) is not None:
+        told += world.move_clock(at)
+    return told
+
+
+def test_an_order_is_confirmed_for_an_evening_and_received_once():
+    world = World()
+    world.take_purchase(ORDER)
+
+    told = tell_all(world)
+
+    assert [event["type"] for event in told if event["type"] != "asn.updated"] == [
+        "purchase_order.confirmed",
+        "receipt.recorded",
+    ]
+    assert told[0]["due_at"] == "2026-03-07T18:00:00+00:00"
+    assert (told[-1]["quantity"], world.purchase_orders["PO-1"]["status"]) == (12, "received")
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_with_an_hour_everything_is_told_at_that_hour_and_never_before_it_happened(number: int):
+    exact, daily = World(), World(told_at=7)
+    for world in (exact, daily):
+        world.take_purchase({**ORDER, "number": f"PO-{number}"})
+
+    happened, told = tell_all(exact), tell_all(daily)
+
+    assert [event["source_id"] for event in told] == [event["source_id"] for event in happened]
+    for before, after in zip(happened, told, strict=True):
+        at = datetime.fromisoformat(str(after["occurred_at"]))
+        late = at - datetime.fromisoformat(str(before["occurred_at"]))
+        assert (at.hour, at.minute, at.second) == (7, 0, 0)
+        assert timedelta() <= late < timedelta(days=1)
+
+
+def test_an_instruction_repeated_under_its_key_is_carried_out_once():
+    world = World()
+    first = world.once("k", lambda: world.take_purchase(ORDER))
+
+    assert world.once("k", lambda: world.take_purchase(ORDER)) == first
+    told = [event["source_id"] for event in tell_all(world)]
+    assert len(told) == len(set(told)) >= 2

@@ -1,0 +1,75 @@
+"""What runs by itself, what waits for a person, and what advice without a proposal leads to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ai_advice.models import Advice
+from exceptions.models import ExceptionCase
+from exceptions.services import go_live
+from exceptions.states import Status
+from inventory_control.core import clock
+from inventory_control.core.errors import Refused
+from tests.factories import SYSTEM, event, hour, item, node, send, supplier
+from tests.workflows.conftest import look
+from workflows.models import Approval, WorkflowRun
+
+
+@pytest.mark.req("AI-01")
+def test_advice_without_a_proposal_leaves_the_case_to_a_person_for_a_review_period(tenant):
+    item(supplier=supplier())
+    node()
+    send(event("receipt.recorded", 2, occurred_at=hour(9)))
+    send(event("sale.recorded", 2, occurred_at=hour(10)))
+
+    look()
+
+    case, advice = ExceptionCase.objects.get(), Advice.objects.get()
+    assert (advice.action, advice.confidence) == ("nothing", 0.0)
+    assert advice.expires_at - advice.made_at == timedelta(days=7)
+    assert (case.status, case.governed_by) == (Status.OPEN, "")
+    assert WorkflowRun.objects.get().outcome == "No proposal: a person must decide."
+    look()
+    assert (Advice.objects.count(), WorkflowRun.objects.count()) == (1, 1)
+
+
+@pytest.mark.req("EXC-01")
+def test_nothing_is_opened_about_what_changed_before_the_tenant_went_live(tenant):
+    live = clock.now() + timedelta(days=1)
+    go_live(live, by=SYSTEM)
+    item(supplier=supplier())
+    node()
+    send(event("receipt.recorded", 3, occurred_at=hour(9)))
+    send(event("sale.recorded", 3, occurred_at=hour(10)))
+    look()
+    assert ExceptionCase.objects.count() == 0
+
+    with clock.frozen_at(live):
+        send(event("sale.recorded", 1, occurred_at=hour(11)))
+        look()
+
+    kinds = ExceptionCase.objects.order_by("kind").values_list("kind", flat=True)
+    assert list(kinds) == ["negative_stock", "out_of_stock"]
+
+
+def test_going_live_names_a_moment_with_its_zone(tenant):
+    with pytest.raises(Refused) as refusal:
+        go_live(clock.now().replace(tzinfo=None), by=SYSTEM)
+
+    assert refusal.value.field == "live_from"
+
+
+@pytest.mark.req("WFL-01")
+def test_a_case_closed_by_hand_withdraws_what_was_asked(tenant, short_of_socks):
+    short_of_socks()
+    case = ExceptionCase.objects.get()
+    ExceptionCase.objects.filter(pk=case.pk).update(
+        status=Status.DISMISSED, resolution="by_hand", closed_at=clock.now()
+    )
+
+    look()
+
+    assert Approval.objects.get().status == "withdrawn"
+    assert WorkflowRun.objects.get().status == "stopped"
