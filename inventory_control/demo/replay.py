@@ -2,7 +2,7 @@
 
 Every day: let the simulated systems and the tenant's clock reach its end, ask for reservations,
 send what shipped, what was lost and all other facts, then let two people decide what waits for
-them.
+them. What the last day asks is left for whoever opens the console.
 """
 
 from __future__ import annotations
@@ -186,7 +186,11 @@ class Player:
         known_until = self._now()
         for number, stretch in enumerate(self._script.stretches, 1):
             if stretch.is_live:
-                self._live(stretch, is_past=stretch.ends_at <= known_until)
+                self._live(
+                    stretch,
+                    is_past=stretch.ends_at <= known_until,
+                    is_last=stretch is self._script.stretches[-1],
+                )
             else:
                 self._history(stretch, is_past=stretch.ends_at <= known_until)
             self._played.days += 1
@@ -212,7 +216,7 @@ class Player:
             self._move_clock(stretch.ends_at)
         self._send(self._bodies(stretch.entries))
 
-    def _live(self, stretch: Stretch, *, is_past: bool) -> None:
+    def _live(self, stretch: Stretch, *, is_past: bool, is_last: bool) -> None:
         """One open day, told when it is over: deliveries first, then what was sold."""
         day = stretch.starts_at.date().isoformat()
         if not is_past:
@@ -227,8 +231,9 @@ class Player:
         self._send(self._bodies(stretch.entries))
         if not is_past:
             self._settle()
-            self._decide(self._cast.planner)
-            self._decide(self._cast.finance)
+            if not is_last:
+                self._decide(self._cast.planner)
+                self._decide(self._cast.finance)
 
     def _step_to(self, moment: datetime) -> None:
         """Go to a moment, by way of every moment at which the simulated systems tell something.

@@ -58,6 +58,7 @@ _LOOP = """
            (SELECT count(*) FROM exceptions_exceptioncase
              WHERE resolution = 'effect_confirmed'),
            (SELECT count(*) FROM workflows_approval WHERE decided_at IS NOT NULL),
+           (SELECT count(*) FROM workflows_approval WHERE status = 'waiting'),
            (SELECT count(*) FROM orders_purchaseorder WHERE is_ours AND external_id <> ''),
            (SELECT count(*) FROM orders_transferorder WHERE is_ours AND external_id <> '')
 """
@@ -76,7 +77,7 @@ def figures() -> dict[str, Any]:
     unmapped, quarantined, repeated = _one(_REFUSED)
     duplicates, posted, opening, launch, receipts = _one(_EVENTS)
     value, shipped, wanted = _one(_LOST)
-    opened, resolved, confirmed, decided, purchases, transfers = _one(_LOOP)
+    opened, resolved, confirmed, decided, waiting, purchases, transfers = _one(_LOOP)
     rebuilt = rebuild_balances(by=Actor.system("demo"))
     terms = {
         "posted_full": full,
@@ -101,6 +102,7 @@ def figures() -> dict[str, Any]:
         "auto_resolved": resolved,
         "closed_on_effect": confirmed,
         "approvals_decided": decided,
+        "approvals_waiting": waiting,
         "purchase_orders_sent": purchases,
         "transfers_sent": transfers,
         "receipts_posted": receipts,
