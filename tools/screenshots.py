@@ -65,10 +65,11 @@ def _take(
     _sign_in(page, tenant, options.planner)
     name = f"{size[0]}-{theme}.png"
     _shoot(page, f"{tenant}/exceptions/", IMAGES / f"queue-{name}", faults)
-    first = page.locator("#queue-rows a").first
-    if first.count():
-        _shoot(page, tenant + str(first.get_attribute("href")), IMAGES / f"case-{name}", faults)
-    _shoot(page, f"{tenant}/approvals/", IMAGES / f"approvals-{name}", faults)
+    page.goto(f"{tenant}/approvals/")
+    first = page.locator("#inbox-list a").first.get_attribute("href")
+    _shoot(page, f"{tenant}{first}", IMAGES / f"approvals-{name}", faults)
+    case = page.locator("#chosen a[href^='/exceptions/']").first.get_attribute("href")
+    _shoot(page, f"{tenant}{case}", IMAGES / f"case-{name}", faults)
     page.goto(f"{tenant}/items/")
     item = page.locator("#item-rows a").first.get_attribute("href")
     _shoot(page, f"{tenant}{item}", IMAGES / f"item-{name}", faults)

@@ -20,7 +20,15 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError, Refused
 from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView
-from workflows.console.words import KINDS, LEVELS, due_chip, money, timeline
+from workflows.console.words import (
+    KINDS,
+    LEVELS,
+    advice_words,
+    due_chip,
+    field_name,
+    money,
+    timeline,
+)
 from workflows.models import Approval, WorkflowRun
 from workflows.selectors import runs_of
 from workflows.states import ApprovalStatus, RunStatus
@@ -120,7 +128,8 @@ def case_context(request: HttpRequest, case: ExceptionCase, by: Actor) -> dict[s
         "evidence": evidence_lines(case.evidence),
         "item_url": reverse("stock:item-detail", args=[case.item.sku]) if case.item else None,
         "advice": _advice(advice[0], case, currency, now) if advice else None,
-        "runs": [_run(run, names, currency) for run in runs],
+        "runs": [_run(run, names, currency) for run in runs[:1]],
+        "earlier_runs": [_run(run, names, currency) for run in runs[1:]],
         "notes": [
             {"author": names.get(note.author, "Somebody"), "at": note.written_at, "text": note.text}
             for note in case.notes.all()
@@ -180,7 +189,7 @@ def _reason_dialog(case: ExceptionCase, act: str) -> dict[str, Any]:
 def evidence_lines(evidence: dict[str, Any]) -> list[dict[str, str]]:
     """Figures as name and value, in the order they were written."""
     return [
-        {"name": key.replace("_", " ").capitalize(), "value": _shown(value)}
+        {"name": field_name(key), "value": _shown(value)}
         for key, value in evidence.items()
         if key not in HIDDEN_EVIDENCE and value not in (None, "", [], {})
     ]
@@ -191,23 +200,18 @@ def _shown(value: Any) -> str:
         return ", ".join(_shown(one) for one in value[:6])
     if isinstance(value, dict):
         return " · ".join(_shown(one) for one in value.values() if one not in (None, ""))
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
         return f"{value:,}"
     return str(value)
 
 
 def _advice(advice: Advice, case: ExceptionCase, currency: str, now: Any) -> dict[str, Any]:
     """The newest advice, with the ways not taken beside it."""
-    titles = {
-        "transfer": f"Transfer {advice.quantity:,} from {advice.from_node}",
-        "purchase": f"Order {advice.quantity:,} from {advice.supplier}",
-        "nothing": "Nothing to do",
-    }
     return {
-        "title": titles[advice.action],
-        "icon": {"transfer": "transfer", "purchase": "po", "nothing": "check"}[advice.action],
+        **advice_words(advice),
         "proposition": advice.proposition,
-        "confidence": f"{advice.confidence:.2f}",
         "percent": round(advice.confidence * 200),
         "value": money(advice.value, currency),
         "quantity": advice.quantity,

@@ -92,6 +92,7 @@ def inbox_context(request: HttpRequest, by: Actor) -> dict[str, Any]:
         "chosen": _chosen(chosen, currency, now) if chosen else None,
         "count": len(waiting),
         "bulk_url": reverse("workflows:approval-bulk"),
+        "list_url": reverse("workflows:approval-list"),
         "empty": {
             "icon": "check",
             "title": "Nothing waits for you",
@@ -124,13 +125,13 @@ def _answer(
 def _row(one: Approval, currency: str, now: Any, chosen: Approval | None) -> dict[str, Any]:
     return {
         "pk": one.pk,
-        "url": f"{reverse('workflows:approval-list')}?chosen={one.pk}",
+        "url": f"{reverse('workflows:approval-list')}?chosen={one.pk}#chosen",
         "is_chosen": chosen is not None and chosen.pk == one.pk,
         "icon": ACTION_ICONS.get(one.run.action, "po"),
         "title": _title(one),
         "value": money(one.value, currency),
         "sla": due_chip(one.due_at, now),
-        "role": one.role.replace("_", " "),
+        "role": one.role.replace("_", " ").capitalize(),
     }
 
 

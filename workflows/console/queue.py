@@ -26,7 +26,7 @@ from inventory_control.core import clock
 from inventory_control.core.errors import DomainError, Refused
 from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView, vary_on_htmx
-from workflows.console.words import KINDS, LEVELS, due_chip, money
+from workflows.console.words import KINDS, LEVELS, advice_words, due_chip, money
 
 BAR_WIDTH = 80
 PAUSED = {"tone": "bare", "icon": "pause", "text": "In work", "sr": "Governed by a workflow: "}
@@ -196,17 +196,7 @@ def row_of(
 def _advice(advice: Advice | None) -> dict[str, str] | None:
     if advice is None:
         return None
-    words = {
-        "transfer": f"Move {advice.quantity:,} from {advice.from_node}",
-        "purchase": f"Order {advice.quantity:,}",
-        "nothing": "Nothing to do",
-    }
-    icons = {"transfer": "transfer", "purchase": "po", "nothing": "check"}
-    return {
-        "text": words[advice.action],
-        "icon": icons[advice.action],
-        "confidence": f"{advice.confidence:.2f}",
-    }
+    return advice_words(advice)
 
 
 def _query(request: HttpRequest, me: str) -> dict[str, str]:

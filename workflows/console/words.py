@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ai_advice.models import Advice
 from inventory_control.audit.values import TimelineEntry
 
 KINDS: Mapping[str, str] = {
@@ -45,7 +46,42 @@ SAID: Mapping[str, tuple[str, str, str]] = {
     "approval.refused": ("Refused", "x", "bad"),
     "approval.escalated": ("Escalated", "up", "bad"),
 }
-_QUIET_FIELDS = frozenset({"from", "to", "correlation_id", "policy"})
+_QUIET_FIELDS = frozenset({"from", "to", "correlation_id", "policy", "key", "snapshot", "version"})
+_STAGES: Mapping[str, str] = {
+    "detect": "Detection",
+    "replenishment": "Replenishment advice",
+    "timers": "The clock",
+    "workflows": "The workflow",
+}
+"""What pages call the product's own stages."""
+_FIELD_NAMES: Mapping[str, str] = {
+    "is_level_fixed": "Level set by hand",
+    "nonzero_days": "Days with demand",
+    "at_stake": "At stake",
+}
+NO_PROPOSAL = ("No proposal", "user")
+"""Advice that abstained: what a page says, and its icon."""
+
+
+def advice_words(advice: Advice) -> dict[str, str]:
+    """What a page says of advice: its title, its icon, its confidence (empty when it abstained)."""
+    if advice.action == "nothing" and not advice.confidence:
+        return {"title": NO_PROPOSAL[0], "icon": NO_PROPOSAL[1], "confidence": ""}
+    titles = {
+        "transfer": f"Move {advice.quantity:,} from {advice.from_node}",
+        "purchase": f"Order {advice.quantity:,} from {advice.supplier}",
+        "nothing": "Nothing to do",
+    }
+    return {
+        "title": titles[advice.action],
+        "icon": ACTION_ICONS[advice.action],
+        "confidence": f"{advice.confidence:.2f}",
+    }
+
+
+def field_name(key: str) -> str:
+    """A figure's name as a person reads it."""
+    return _FIELD_NAMES.get(key) or key.replace("_", " ").capitalize()
 
 
 def money(amount: Decimal, currency: str) -> str:
@@ -81,11 +117,14 @@ def timeline(pk: object, entries: list[TimelineEntry], names: Mapping[str, str])
 
 def _entry(one: TimelineEntry, names: Mapping[str, str]) -> dict[str, Any]:
     title, icon, tone = SAID.get(one.verb, (one.verb.replace(".", " ").capitalize(), "audit", ""))
-    who = names.get(one.actor_id) or one.actor_name or one.actor_kind
+    if one.verb == "case.governed" and not one.data.get("run"):
+        title = "Let go by its workflow"
+    who = names.get(one.actor_id) or _STAGES.get(one.actor_name, one.actor_name) or one.actor_kind
+    told = _told(one.data)
     return {
         "at": one.at,
         "title": title,
-        "text": f"{who}: {_told(one.data)}" if one.data else who,
+        "text": f"{who}: {told}" if told else who,
         "icon": icon,
         "tone": tone,
         "number": one.number if one.number is not None else "",
@@ -99,7 +138,10 @@ def _told(data: Mapping[str, Any]) -> str:
     parts = [
         f"{key.replace('_', ' ')} {value}"
         for key, value in data.items()
-        if key not in _QUIET_FIELDS and isinstance(value, str | int) and value != ""
+        if key not in _QUIET_FIELDS
+        and not key.endswith(("_at", "_until"))
+        and isinstance(value, str | int)
+        and value != ""
     ]
     if "from" in data and "to" in data:
         parts.insert(0, f"{data['from']} to {data['to']}")
