@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -57,6 +58,9 @@ class Timing:
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; every foreseeable failure is one message on stderr and exit status 1."""
     options = _parser().parse_args(arguments)
+    # A shell starts background jobs deaf to Ctrl-C, and service managers end things with TERM.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.default_int_handler)
     try:
         return _demo(options)
     except DomainError as error:
