@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.db import connection
 
+_PLACEHOLDER = re.compile(r"%%|%s|%\((?P<name>\w+)\)s")
 _NAME = re.compile(r"^-- name: (?P<name>\w+)$", re.MULTILINE)
 
 
@@ -97,11 +99,31 @@ def pipelined() -> Iterator[None]:
 @contextmanager
 def _prepared(
     statement: str, parameters: Mapping[str, Any] | Sequence[Any]
-) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+) -> Iterator[psycopg.RawCursor[tuple[Any, ...]]]:
+    text, names = _positional(statement)
+    given: Mapping[Any, Any] | Sequence[Any] = parameters
     with connection.cursor(), connection.wrap_database_errors:
         session: Any = connection.connection
-        with psycopg.Cursor(session) as cursor:
-            cursor.execute(statement, parameters, prepare=True)
+        with psycopg.RawCursor(session) as cursor:
+            cursor.execute(text, [given[name] for name in names], prepare=True)
             if connection.queries_logged:
                 connection.queries_log.append({"sql": statement, "time": "0"})
             yield cursor
+
+
+@lru_cache(maxsize=1_000)
+def _positional(statement: str) -> tuple[bytes, tuple[Any, ...]]:
+    """A statement with the server's own placeholders, and what belongs into each.
+
+    The driver would translate a statement as long as the posting one anew at every call.
+    """
+    names: dict[Any, int] = {}
+
+    def place(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        name = found["name"] if found["name"] is not None else len(names)
+        return f"${names.setdefault(name, len(names) + 1)}"
+
+    text = _PLACEHOLDER.sub(place, statement)
+    return text.encode(), tuple(names)

@@ -17,8 +17,9 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db.utils import Error as DatabaseError
 from django_tenants.postgresql_backend import base as django_tenants_base
-from psycopg import ClientCursor, sql
+from psycopg import ClientCursor, OperationalError, sql
 from psycopg import Error as PsycopgError
+from psycopg.pq import ExecStatus
 
 from inventory_control.core.telemetry import context_errors
 
@@ -147,15 +148,25 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         if wanted == self._applied:
             return
         try:
-            with ClientCursor(self.connection) as cursor:
-                cursor.execute(wanted.statement())
-                # Reading the row waits for the answer, also where statements are queued.
-                cursor.fetchone()
+            self._switch(wanted.statement())
         except PsycopgError as error:
             context_errors.inc()
             self._abandon()
             raise ContextError(f"The switch to {wanted.schemas[0]} failed: {error}") from error
         self._applied = wanted
+
+    def _switch(self, statement: bytes) -> None:
+        """Run the switch and wait for its answer, by the shortest way there is."""
+        session = self.connection.pgconn
+        if session.pipeline_status:
+            # Reading the row waits for the answer where statements are queued.
+            with ClientCursor(self.connection) as cursor:
+                cursor.execute(statement)
+                cursor.fetchone()
+            return
+        answer = session.exec_(statement)
+        if answer.status != ExecStatus.TUPLES_OK:
+            raise OperationalError(answer.error_message.decode("utf-8", "replace").strip())
 
     def _abandon(self) -> None:
         """Close the session of a failed switch, so that it can never serve the tenant before."""
