@@ -20,7 +20,13 @@ from typing import Any
 
 from inventory_control.core.errors import DomainError
 from inventory_control.demo import people
-from inventory_control.demo.playing import LIVE_FROM, cast_of, check_file, load_script
+from inventory_control.demo.playing import (
+    LIVE_FROM,
+    cast_of,
+    check_file,
+    load_script,
+    tell_neighbour,
+)
 from inventory_control.demo.processes import end_left_overs
 from inventory_control.demo.replay import Journal, Player
 from inventory_control.demo.running import (
@@ -37,6 +43,7 @@ from inventory_control.demo.running import (
 from inventory_control.demo.script import Script
 from inventory_control.embedded import discard
 
+NEIGHBOUR_SEED = 11
 _REQUIRED_ZERO = ("ledger_sum", "rebuild_difference")
 
 
@@ -122,6 +129,9 @@ def _provision(hero: str, script: Script) -> Callable[[Product], None]:
 def _play(product: Product, hero: str, script: Script) -> None:
     keys = people.Keys.read(product.folder.people)
     cast = cast_of(product.address, hero, keys, product.simulator)
+    tell_neighbour(
+        product.address, keys, product.folder.root / f"{people.OTHER}.until", seed=NEIGHBOUR_SEED
+    )
     journal = Journal(product.folder.root / f"{hero}.journal", script.digest)
     shown = _Progress()
     try:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TextIO, cast
 
 import httpx
 
+from inventory_control.core import clock
 from inventory_control.core.errors import DomainError
 from inventory_control.demo import people
 from inventory_control.demo.plan import check_columns, read_rows, script_of
-from inventory_control.demo.replay import Api, Cast
-from inventory_control.demo.retailer import generated
+from inventory_control.demo.replay import Api, Cast, put_catalog
+from inventory_control.demo.retailer import generated, neighbour
 from inventory_control.demo.script import Script
 
 LIVE_FROM = date(2011, 6, 1)
@@ -63,6 +64,20 @@ def cast_of(address: str, label: str, keys: people.Keys, simulator: str) -> Cast
         finance=api(people.FINANCE),
         simulator=httpx.Client(base_url=simulator, timeout=180) if simulator else None,
     )
+
+
+def tell_neighbour(address: str, keys: people.Keys, kept: Path, *, seed: int) -> None:
+    """Let the second tenant, which lives in real time, tell of its last four weeks.
+
+    `kept` remembers when they ended, so that a later start tells the same and posts nothing new.
+    """
+    if not kept.exists():
+        kept.write_text(clock.real_now().replace(microsecond=0).isoformat(), encoding="utf-8")
+    until = datetime.fromisoformat(kept.read_text(encoding="utf-8"))
+    catalog, facts = neighbour(seed, until)
+    api = Api(address, people.host_of(people.OTHER), keys.of(people.OTHER, people.INTEGRATOR))
+    put_catalog(api, catalog)
+    api.send(facts)
 
 
 def _opened(file: Path) -> TextIO:

@@ -182,7 +182,7 @@ class Player:
     def play(self) -> Played:
         """Play everything; what was played before is sent again and posts nothing new."""
         began = time.monotonic()
-        self._set_up(self._script.catalog)
+        put_catalog(self._cast.integrator, self._script.catalog)
         known_until = self._now()
         for number, stretch in enumerate(self._script.stretches, 1):
             if stretch.is_live:
@@ -198,17 +198,6 @@ class Player:
         self._settle()
         self._played.seconds = time.monotonic() - began
         return self._played
-
-    def _set_up(self, catalog: Catalog) -> None:
-        for noun, rows in (
-            ("suppliers", catalog.suppliers),
-            ("nodes", catalog.nodes),
-            ("items", catalog.items),
-            ("channels", catalog.channels),
-            ("item-nodes", catalog.item_nodes),
-        ):
-            for part in _parts(rows, ROWS_AT_ONCE):
-                self._cast.integrator.ask("PUT", f"catalog/{noun}", part)
 
     def _history(self, stretch: Stretch, *, is_past: bool) -> None:
         """Facts from before the live start, told after they happened."""
@@ -334,6 +323,19 @@ class Player:
             f"{sum(self._played.outcomes.values()):,} events, "
             f"{sum(self._played.decided.values()):,} approvals, {seconds:,.1f} s"
         )
+
+
+def put_catalog(api: Api, catalog: Catalog) -> None:
+    """Send master data; what is there already stays as it is."""
+    for noun, rows in (
+        ("suppliers", catalog.suppliers),
+        ("nodes", catalog.nodes),
+        ("items", catalog.items),
+        ("channels", catalog.channels),
+        ("item-nodes", catalog.item_nodes),
+    ):
+        for part in _parts(rows, ROWS_AT_ONCE):
+            api.ask("PUT", f"catalog/{noun}", part)
 
 
 def demand_bodies(demand: Demand, granted: int) -> Iterator[Body]:

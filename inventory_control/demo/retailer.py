@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from inventory_control.demo.script import (
     OPENING,
     SOURCE,
+    Body,
     Catalog,
     Demand,
     Entry,
@@ -31,7 +32,7 @@ from inventory_control.demo.script import (
 
 STARTS_ON = date(2026, 3, 2)
 DAYS, HISTORY_DAYS = 56, 28
-LINES, ITEMS, SUPPLIERS, CUSTOMERS = 20_000, 90, 6, 1_500
+LINES, ITEMS, SUPPLIERS, CUSTOMERS = 12_500, 90, 6, 1_000
 DC, STORES = "DC-1", ("STORE-1", "STORE-2", "STORE-3")
 CHANNELS: Mapping[str, tuple[str, tuple[str, ...], float]] = {
     "stores": ("store", STORES, 0.45),
@@ -47,6 +48,7 @@ FIRST_HOUR = 9
 SUNDAY = 6
 RETURNED, REVERSED = 0.02, 0.003
 PROMOTED, PROMOTION_DAYS, PROMOTION_LIFT = 12, range(39, 42), 3.0
+NEIGHBOUR_ITEMS = 20
 NOUNS = ("Mug", "Lamp", "Blanket", "Basket", "Frame", "Vase", "Candle", "Tray", "Clock", "Stool")
 KINDS = ("Oak", "Linen", "Copper", "Slate", "Willow", "Amber", "Indigo", "Moss", "Chalk")
 
@@ -85,6 +87,28 @@ def generated(seed: int) -> Script:
         stretches=tuple(stretches),
         rows=rows,
     )
+
+
+def neighbour(seed: int, until: datetime) -> tuple[Catalog, list[Body]]:
+    """Four weeks of a smaller retailer as plain facts that end at a moment.
+
+    What a tenant that lives in real time sends; it has no channels and nobody plays its days.
+    """
+    script = generated(seed)
+    history = script.stretches[0]
+    kept = {item["sku"] for item in script.catalog.items[:NEIGHBOUR_ITEMS]}
+    later = until - history.ends_at
+    facts = []
+    for entry in history.entries:
+        if isinstance(entry, Fact) and entry.body.get("item") in kept:
+            moment: datetime = entry.body["occurred_at"]
+            facts.append({**entry.body, "occurred_at": moment + later})
+    items = tuple(item for item in script.catalog.items if item["sku"] in kept)
+    return replace(script.catalog, items=items, channels=()), _without_channel(facts)
+
+
+def _without_channel(facts: Sequence[Body]) -> list[Body]:
+    return [{key: value for key, value in one.items() if key != "channel"} for one in facts]
 
 
 def _suppliers(draw: random.Random) -> tuple[dict[str, Any], ...]:

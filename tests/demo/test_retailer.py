@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory_control.demo.retailer import DAYS, HISTORY_DAYS, ITEMS, LINES, STORES, generated
+from inventory_control.demo.retailer import (
+    DAYS,
+    HISTORY_DAYS,
+    ITEMS,
+    LINES,
+    STORES,
+    generated,
+    neighbour,
+)
 from inventory_control.demo.script import SOURCE, Demand, Fact, Return, Reversal
 
 SEEDS = st.integers(min_value=0, max_value=2**31)
@@ -95,3 +104,17 @@ def test_six_incidents_are_planted():
         "return.inspected": 1,
         "promotion.changed": 12,
     }
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=SEEDS)
+def test_the_neighbour_ends_at_its_moment_and_names_only_what_it_has(seed):
+    until = datetime(2027, 1, 4, tzinfo=UTC)
+
+    catalog, facts = neighbour(seed, until)
+
+    assert {fact["item"] for fact in facts} <= {item["sku"] for item in catalog.items}
+    assert until - timedelta(days=HISTORY_DAYS) <= min(fact["occurred_at"] for fact in facts)
+    assert until - timedelta(days=2) < max(fact["occurred_at"] for fact in facts) <= until
+    assert not any("channel" in fact for fact in facts)
+    assert len({(fact["source"], fact["source_id"]) for fact in facts}) == len(facts)
