@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -37,6 +39,17 @@ class KeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the API's description names the key."""
+
+    target_class = KeyAuthentication
+    name = "key"
+
+    def get_security_definition(self, _auto_schema: object) -> dict[str, str]:
+        """A bearer token that says nothing of itself."""
+        return {"type": "http", "scheme": "bearer", "description": "An API key of the tenant."}
+
+
 class ConsoleSession(SessionAuthentication):
     """The console's session cookie, with CSRF check."""
 
@@ -49,6 +62,17 @@ class ConsoleSession(SessionAuthentication):
         if actor is None:
             raise AuthenticationFailed("This account may not act any more.")
         return KeyHolder(actor, "console", frozenset()), "session"
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the API's description names the console's session."""
+
+    target_class = ConsoleSession
+    name = "session"
+
+    def get_security_definition(self, _auto_schema: object) -> dict[str, str]:
+        """The cookie of a signed-in member; writes need the CSRF token too."""
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class Scoped(BasePermission):

@@ -1,0 +1,38 @@
+"""The API describes itself: valid, without a warning, every operation named and guarded."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from django.core.management import call_command
+
+OPEN = {"schema", "docs"}
+
+
+@pytest.fixture(scope="module")
+def description(tmp_path_factory) -> dict:
+    file = tmp_path_factory.mktemp("api") / "schema.yaml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def test_the_description_is_valid_and_says_nothing_twice(description):
+    operations = [
+        operation["operationId"]
+        for methods in description["paths"].values()
+        for operation in methods.values()
+    ]
+
+    assert description["openapi"].startswith("3.1")
+    assert len(operations) == len(set(operations)) > 40
+
+
+def test_every_operation_but_signed_webhooks_names_a_key(description):
+    without = {
+        path
+        for path, methods in description["paths"].items()
+        for operation in methods.values()
+        if not any("key" in one for one in operation.get("security", []))
+    }
+
+    assert without == {"/api/v1/webhooks/{code}"}
