@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from inventory_control.core.tenancy import TenantRef, in_public
 from tenants.models import Brand, Domain, Partner, PartnerStaff, Tenant
@@ -15,8 +17,10 @@ from tenants.states import TenantStatus
 KEPT_FOR_S = 10.0
 """How long a process trusts what it knows of a host or tenant; `forget` ends it at once."""
 
+READING_S = 1.0
+"""How long one thread may read the directory before another tries."""
 HOSTS_KEPT = 10_000
-"""How many host names a process remembers; strangers may ask for any number of them."""
+"""How many houses, and how many strangers' names, a process remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +41,46 @@ class House:
     has_logo: bool
 
 
-_hosts: dict[str, tuple[float, House | None]] = {}
+@dataclass(slots=True)
+class _Directory:
+    """What this process knows of hosts: all houses there were at `loaded`, and names that led
+    nowhere, each until a moment of the monotonic clock.
+    """
+
+    houses: dict[str, House] = field(default_factory=dict)
+    strangers: dict[str, float] = field(default_factory=dict)
+    fresh_until: float = 0.0
+
+
+_hosts = _Directory()
 _refs: dict[UUID, tuple[float, TenantRef | None]] = {}
 
 
 def house_of(host: str) -> House | None:
-    """The house a normalised host name leads to, from the process's own short-lived cache."""
-    known = _hosts.get(host)
-    if known is not None and known[0] > time.monotonic():
-        return known[1]
+    """The house a normalised host name leads to, from the process's own short-lived directory.
+
+    All hosts are read together: one query every `KEPT_FOR_S`, not one for each host. A name that
+    is not among them is asked for by itself, so that a new tenant's door opens at once.
+    """
+    now = time.monotonic()
+    if now > _hosts.fresh_until:
+        # Whoever comes first reads; the others go on with what was known for that long.
+        _hosts.fresh_until = now + READING_S
+        with in_public():
+            _hosts.houses = dict(_houses(Domain.objects.all()[:HOSTS_KEPT]))
+        _hosts.fresh_until = time.monotonic() + KEPT_FOR_S
+    house = _hosts.houses.get(host)
+    if house is not None or _hosts.strangers.get(host, 0.0) > now:
+        return house
     with in_public():
-        house = _load_house(host)
-    if len(_hosts) >= HOSTS_KEPT:
-        _hosts.clear()
-    _hosts[host] = (time.monotonic() + KEPT_FOR_S, house)
-    return house
+        house = dict(_houses(Domain.objects.filter(domain=host))).get(host)
+    if house is not None:
+        _hosts.houses[host] = house
+        return house
+    if len(_hosts.strangers) >= HOSTS_KEPT:
+        _hosts.strangers.clear()
+    _hosts.strangers[host] = now + KEPT_FOR_S
+    return None
 
 
 def tenant_ref(tenant_id: UUID) -> TenantRef | None:
@@ -93,7 +122,7 @@ def ref_of(tenant: Tenant) -> TenantRef:
 
 def forget() -> None:
     """Drop what this process remembers of hosts and tenants, after a change."""
-    _hosts.clear()
+    _hosts.houses, _hosts.strangers, _hosts.fresh_until = {}, {}, 0.0
     _refs.clear()
 
 
@@ -130,22 +159,40 @@ def logo_of(house: House) -> bytes | None:
     return None if logo is None else bytes(logo)
 
 
-def _load_house(host: str) -> House | None:
-    domain = (
-        Domain.objects.select_related("tenant__brand", "partner__brand").filter(domain=host).first()
-    )
-    if domain is None:
-        return None
-    owner = domain.tenant or domain.partner
-    brand: Brand | None = getattr(owner, "brand", None)
-    return House(
-        tenant=ref_of(domain.tenant) if domain.tenant else None,
-        partner_id=domain.partner_id,
-        name=str(owner),
-        currency=domain.tenant.currency if domain.tenant else "",
-        status=domain.tenant.status if domain.tenant else TenantStatus.OPEN,
-        brand_name=brand.name if brand else str(owner),
-        brand_footer=brand.footer if brand else "",
-        brand_version=brand.version if brand else 0,
-        has_logo=bool(brand and brand.logo),
-    )
+def _houses(domains: QuerySet[Domain]) -> Iterator[tuple[str, House]]:
+    """Each domain with the house behind it; sheets and logos stay where they are."""
+    for row in domains.values(
+        "domain", "partner_id", "tenant_id", "partner__name", "tenant__name", "tenant__label",
+        "tenant__schema_name", "tenant__currency", "tenant__status", "tenant__is_sandbox",
+        brand_name=Coalesce("tenant__brand__name", "partner__brand__name"),
+        footer=Coalesce("tenant__brand__footer", "partner__brand__footer"),
+        version=Coalesce("tenant__brand__version", "partner__brand__version"),
+        has_logo=Q(tenant__brand__logo__isnull=False) | Q(partner__brand__logo__isnull=False),
+    ):  # fmt: skip
+        name = row["tenant__name"] or row["partner__name"]
+        is_open = row["tenant__status"] == TenantStatus.OPEN
+        tenant = (
+            TenantRef(
+                id=row["tenant_id"],
+                schema_name=row["tenant__schema_name"],
+                label=row["tenant__label"],
+                is_sandbox=row["tenant__is_sandbox"],
+                is_open=is_open,
+            )
+            if row["tenant_id"]
+            else None
+        )
+        yield (
+            row["domain"],
+            House(
+                tenant=tenant,
+                partner_id=row["partner_id"],
+                name=name,
+                currency=row["tenant__currency"] or "",
+                status=row["tenant__status"] or TenantStatus.OPEN,
+                brand_name=row["brand_name"] or name,
+                brand_footer=row["footer"] or "",
+                brand_version=row["version"] or 0,
+                has_logo=row["has_logo"],
+            ),
+        )
