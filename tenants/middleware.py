@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
@@ -17,6 +16,10 @@ from tenants.states import TenantStatus
 
 HOSTLESS = frozenset({"/health", "/ready", "/metrics"})
 """Paths a probe may ask under any host name; they show nothing of a tenant."""
+
+DOMAINS_KEPT = 10_000
+"""How many host headers a process remembers the normalised name of."""
+_domains: dict[str, str] = {}
 
 
 class TenantOfHost:
@@ -56,13 +59,16 @@ class TenantOfHost:
 
 def _house_asked(request: HttpRequest) -> House | None:
     """The house of the host asked for; a name that could never be a domain leads nowhere."""
-    try:
-        return house_of(_domain_of(request.get_host()))
-    except (DisallowedHost, DomainNameRefusedError):
-        return None
-
-
-@lru_cache(maxsize=10_000)
-def _domain_of(host: str) -> str:
-    """The normalised name of a host header: the same header always gives the same."""
-    return normalise_domain(host)
+    asked = request.META.get("HTTP_HOST", "")
+    domain = _domains.get(asked)
+    if domain is None:
+        try:
+            domain = normalise_domain(request.get_host())
+        except (DisallowedHost, DomainNameRefusedError):
+            return None
+        if len(_domains) >= DOMAINS_KEPT:
+            _domains.clear()
+        # The same header always gives the same name, unless a proxy's header is believed instead.
+        if asked and not settings.USE_X_FORWARDED_HOST:
+            _domains[asked] = domain
+    return house_of(domain)

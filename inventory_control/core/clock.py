@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime, timedelta
 
 _offset: ContextVar[timedelta] = ContextVar("clock_offset", default=timedelta())
@@ -28,14 +28,14 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
-@contextmanager
-def offset_by(offset: timedelta) -> Iterator[None]:
-    """Run a block in a tenant's product time; `core.tenancy` is the only caller."""
-    token = _offset.set(offset)
-    try:
-        yield
-    finally:
-        _offset.reset(token)
+def begin_offset(offset: timedelta) -> Token[timedelta]:
+    """Live in a tenant's product time from now on; `core.tenancy` is the only caller."""
+    return _offset.set(offset)
+
+
+def end_offset(token: Token[timedelta]) -> None:
+    """Go back to the time there was before."""
+    _offset.reset(token)
 
 
 @contextmanager

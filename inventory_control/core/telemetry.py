@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 from uuid import uuid4
 
@@ -78,14 +78,14 @@ def correlated(value: str | None) -> Iterator[str]:
         _correlation.reset(token)
 
 
-@contextmanager
-def labelled(tenant: str) -> Iterator[None]:
-    """Label every log line and counter of a block with the tenant; `core.tenancy` calls it."""
-    token = _tenant_label.set(tenant)
-    try:
-        yield
-    finally:
-        _tenant_label.reset(token)
+def begin_label(tenant: str) -> Token[str]:
+    """Label log lines and counters with the tenant from now on; only `core.tenancy` calls it."""
+    return _tenant_label.set(tenant)
+
+
+def end_label(token: Token[str]) -> None:
+    """Go back to the label there was before."""
+    _tenant_label.reset(token)
 
 
 def tenant_label() -> str:
