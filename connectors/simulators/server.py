@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -49,8 +50,44 @@ def secret_of(seed: str) -> str:
     return "whsec_" + base64.b64encode(seed.encode().ljust(32, b"0")[:32]).decode()
 
 
-def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
+class Memory:
+    """What the world was instructed and told, a line of JSON each, so that it survives its process.
+
+    Figures shown in channels are not kept: they are published anew. Without a path nothing is.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def relive(self, world: World) -> None:
+        """Instruct the world again; what it told before was taken and is not told twice."""
+        if self._path is None or not self._path.exists():
+            return
+        for line in self._path.read_bytes().splitlines():
+            try:
+                said = json.loads(line)
+            except ValueError:
+                continue  # a process that was killed leaves half a line
+            if said["path"] == "/clock":
+                world.move_clock(datetime.fromisoformat(said["body"]["to"]))
+            else:
+                world.once(said["key"], lambda said=said: _ACTS[said["path"]](world, said["body"]))  # type: ignore[misc]
+
+    def keep(self, path: str, key: str, body: dict[str, Any]) -> None:
+        """Write down what was done, before it is answered."""
+        if self._path is None or path == "/availability":
+            return
+        line = json.dumps({"path": path, "key": key, "body": body}, separators=(",", ":"))
+        with self._path.open("ab") as file:
+            file.write(b"\n" + line.encode() + b"\n")
+
+
+def serve(
+    *, port: int, world: World, told: Told, memory: Path | None = None
+) -> ThreadingHTTPServer:
     """The server, bound and ready to `serve_forever`."""
+    kept = Memory(memory)
+    kept.relive(world)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -84,7 +121,9 @@ def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
                 self._answer(status, {"error": "a fault was switched on"})
             else:
                 key = self.headers.get("Idempotency-Key") or uuid4().hex
-                self._answer(200, world.once(key, lambda: act(world, body)))
+                answer = world.once(key, lambda: act(world, body))
+                kept.keep(self.path, key, body)
+                self._answer(200, answer)
 
         def _move_clock(self, body: dict[str, Any]) -> None:
             events = world.move_clock(datetime.fromisoformat(body["to"]))
@@ -99,6 +138,7 @@ def serve(*, port: int, world: World, told: Told) -> ThreadingHTTPServer:
                     world.put_back([event for rest in parts[place:] for event in rest])
                     self._answer(502, {"error": str(error)})
                     return
+            kept.keep("/clock", "", body)
             self._answer(200, {"emitted": len(events)})
 
         def _answer(self, status: int, body: dict[str, Any]) -> None:

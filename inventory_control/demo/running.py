@@ -363,6 +363,7 @@ def _processes(
             f"--host={options.simulator_host}",
             f"--secret={simulator_secret(kept.secret_key)}",
             f"--told-at={TOLD_AT}",
+            f"--memory={folder.root / options.simulator_host}.world",
         ]
         commands["simulators"] = (simulators, BARE)
     return {

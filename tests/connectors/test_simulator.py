@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.simulators.server import Memory
 from connectors.simulators.state import World
 
 ORDERED = datetime(2026, 3, 2, 0, 0, 2, tzinfo=UTC)
@@ -63,3 +64,23 @@ def test_an_instruction_repeated_under_its_key_is_carried_out_once():
     assert world.once("k", lambda: world.take_purchase(ORDER)) == first
     told = [event["source_id"] for event in tell_all(world)]
     assert len(told) == len(set(told)) >= 2
+
+
+def test_a_world_remembers_what_it_was_instructed_and_told(tmp_path):
+    memory, first = Memory(tmp_path / "w"), World(told_at=7)
+    for number in ("PO-1", "PO-2"):
+        order = {**ORDER, "number": number}
+        first.once(number, lambda order=order: first.take_purchase(order))
+        memory.keep("/purchase-orders", number, order)
+    confirmed = first.next_due()
+    assert confirmed is not None
+    first.move_clock(confirmed)
+    memory.keep("/clock", "", {"to": confirmed.isoformat()})
+    with (tmp_path / "w").open("ab") as file:
+        file.write(b'\n{"path": "/purch')
+
+    again = World(told_at=7)
+    memory.relive(again)
+
+    assert again.summary() == first.summary()
+    assert tell_all(again) == tell_all(first)
