@@ -149,6 +149,7 @@ def _take(rows: Sequence[Approval], verdict: Verdict, reason: str, by: Actor) ->
         reason=reason[:300],
     )
     cancel_timers(kind=ESCALATE, subjects=[str(row.pk) for row in rows], by=by)
+    ring("count")
     runs = [row.run for row in rows]
     for row in rows:
         said = f"{row.role} {'agreed' if agreed else 'refused'}: {reason or 'no reason given'}"

@@ -62,6 +62,8 @@ def run_due(*, by: Actor) -> int:
     for step in (_stop_abandoned, _stop_expired, _finish_ended, _start_runs, _work_out):
         while batch := step(by):
             done += batch
+    if done:
+        ring("count")
     return done
 
 
