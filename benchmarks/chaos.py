@@ -30,7 +30,8 @@ from tests.oracle import expected
 
 ITEMS, NODES = 40, 3
 PATIENCE_S = 60.0
-BULK_ROWS, WEBHOOK_ROWS = 50, 20
+BULK_ROWS, WEBHOOK_ROWS = 20, 10
+STRIKE_EVERY_S = 0.6
 
 
 def main() -> int:
@@ -105,10 +106,13 @@ def _storm(
     stop = threading.Event()
     retries = [0, 0]
     half = len(arriving) // 2
+    storm_s = options.worker_kills * STRIKE_EVERY_S
     senders = [
-        threading.Thread(target=_send_bulk, args=(told, product.address, arriving[:half], retries)),
         threading.Thread(
-            target=_send_webhooks, args=(told, product.address, arriving[half:], retries)
+            target=_send_bulk, args=(told, product.address, arriving[:half], retries, storm_s)
+        ),
+        threading.Thread(
+            target=_send_webhooks, args=(told, product.address, arriving[half:], retries, storm_s)
         ),
     ]
     struck = {"workers": 0, "valkey": 0, "sessions": 0}
@@ -143,7 +147,7 @@ def _strike(
     workers = [name for name in product.processes if name not in {"web", "simulators"}]
     every = max(1, options.worker_kills // max(1, options.valkey_kills + 1))
     for number in range(options.worker_kills):
-        if stop.wait(0.6):
+        if stop.wait(STRIKE_EVERY_S):
             return
         process = product.processes[rng.choice(workers)]
         process.kill()
@@ -169,16 +173,20 @@ def _terminate(product: Product) -> int:
     with psycopg.connect(product.servers.database_url, autocommit=True) as session:
         row = session.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
-            " WHERE usename = 'ic_app' ORDER BY random() LIMIT 1) AS one"
+            " WHERE usename = 'ic_app' ORDER BY state = 'idle', random() LIMIT 1) AS one"
         ).fetchone()
     return int(row[0]) if row else 0
 
 
 def _send_bulk(
-    told: dict[str, Any], address: str, facts: list[dict[str, Any]], retries: list[int]
+    told: dict[str, Any],
+    address: str,
+    facts: list[dict[str, Any]],
+    retries: list[int],
+    storm_s: float,
 ) -> None:
     with httpx.Client(base_url=address, timeout=60) as client:
-        for part in _parts(facts, BULK_ROWS):
+        for part in _paced(facts, BULK_ROWS, storm_s):
             body = b"\n".join(json.dumps(fact).encode() for fact in part)
             while True:
                 with suppress(httpx.HTTPError):
@@ -198,10 +206,14 @@ def _send_bulk(
 
 
 def _send_webhooks(
-    told: dict[str, Any], address: str, facts: list[dict[str, Any]], retries: list[int]
+    told: dict[str, Any],
+    address: str,
+    facts: list[dict[str, Any]],
+    retries: list[int],
+    storm_s: float,
 ) -> None:
     with httpx.Client(base_url=address, timeout=60) as client:
-        for part in _parts(facts, WEBHOOK_ROWS):
+        for part in _paced(facts, WEBHOOK_ROWS, storm_s):
             body = json.dumps({"events": part})
             delivery = f"msg_{uuid4().hex}"
             while True:
@@ -225,8 +237,14 @@ def _send_webhooks(
                 time.sleep(0.2)
 
 
-def _parts(facts: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+def _paced(
+    facts: list[dict[str, Any]], size: int, seconds: float
+) -> Iterator[list[dict[str, Any]]]:
+    """Parts spread over the storm: what arrives before the first blow proves nothing."""
+    began = time.monotonic()
     for start in range(0, len(facts), size):
+        due = began + seconds * start / len(facts)
+        time.sleep(max(0.0, due - time.monotonic()))
         yield facts[start : start + size]
 
 
