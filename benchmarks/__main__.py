@@ -27,7 +27,15 @@ import psycopg
 from benchmarks.clients import Call, Load, load, median
 from benchmarks.floors import copy_entries, copy_rows
 from benchmarks.floors.facts import Fact, batches, facts
-from inventory_control.demo.running import SETUP, Options, Product, free_port, running_product
+from inventory_control.demo.places import Folder
+from inventory_control.demo.running import (
+    SETUP,
+    Options,
+    Product,
+    free_port,
+    product_folder,
+    running_product,
+)
 
 BATCH = 1_000
 CLIENTS = 2
@@ -336,11 +344,11 @@ def _ratio(ours: list[float], floor: list[float]) -> float:
 
 
 def _replay_rate() -> float | None:
-    """Events a second of the last replayed year on this machine, if one was run."""
-    kept = os.environ.get("REPLAY_RESULT", "")
-    if not kept or not Path(kept).exists():
+    """Events a second of the last file this checkout's demo replayed, if it replayed one."""
+    kept = Folder(product_folder(Options(port=0))).replayed
+    if not kept.exists():
         return None
-    result = json.loads(Path(kept).read_text(encoding="utf-8"))
+    result = json.loads(kept.read_text(encoding="utf-8"))
     return round(result["events_posted"] / result["job_seconds"], 1)
 
 

@@ -101,6 +101,8 @@ def _demo(options: argparse.Namespace) -> int:
             time.monotonic() - started,
         )
         result = _result(script, figures, timing)
+        if options.file and not result["duplicates"]:
+            product.folder.replayed.write_text(json.dumps(result), encoding="utf-8")
         _show(product, hero, result)
         _say(json.dumps(result, separators=(",", ":")))
         if not options.once:

@@ -64,6 +64,11 @@ class Folder:
         """The beat's note of when it last rang."""
         return self.root / "schedule"
 
+    @property
+    def replayed(self) -> Path:
+        """The result of the last file that was replayed; `make bench` tells its rate."""
+        return self.root / "replayed.json"
+
     def record(self, name: str) -> Path:
         """The file that remembers one process, so that a later start recognises a left-over."""
         return self.root / f"{name}.process"
