@@ -8,6 +8,9 @@ the sweep rings again for every note it finds.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from celery import current_app
 from django.conf import settings
@@ -30,6 +33,7 @@ SILENT_FOR_S = 1.0
 
 _logger = log(__name__)
 _silent_until = 0.0
+_held: ContextVar[list[tuple[str, TenantRef]] | None] = ContextVar("bells_held", default=None)
 _redis: list[Redis] = []
 
 
@@ -43,9 +47,26 @@ def ring(stage: str) -> None:
     transaction.on_commit(lambda: press(stage, tenant))
 
 
+@contextmanager
+def bells_held() -> Iterator[None]:
+    """Press the bells of a block's transactions when it ends, not while others wait for it."""
+    held: list[tuple[str, TenantRef]] = []
+    token = _held.set(held)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+        for stage, tenant in dict.fromkeys(held):
+            press(stage, tenant)
+
+
 def press(stage: str, tenant: TenantRef) -> None:
     """Send the message "look now"; rings still unanswered are not repeated."""
     global _silent_until
+    held = _held.get()
+    if held is not None:
+        held.append((stage, tenant))
+        return
     if time.monotonic() < _silent_until:
         bells_unheard.inc()
         return

@@ -10,8 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+
+from inventory_control.core.postgresql.flight import Asked as Asked
+from inventory_control.core.postgresql.flight import bound
 
 _PLACEHOLDER = re.compile(r"%%|%s|%\((?P<name>\w+)\)s")
 _NAME = re.compile(r"^-- name: (?P<name>\w+)$", re.MULTILINE)
@@ -37,17 +39,25 @@ def hot(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[t
     Parameters need explicit types in the text. Runs in the tenant and transaction of the
     connection, with its refusals.
     """
-    with _prepared(statement, parameters) as cursor:
-        return cursor.fetchall()
+    with connection.wrap_database_errors:
+        return _ask(statement, parameters).rows()
+
+
+def hot_later(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
+    """Queue a statement of the hot path whose rows are read later; only inside `pipelined`."""
+    with connection.wrap_database_errors:
+        return _ask(statement, parameters)
 
 
 def hot_write(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> None:
     """Run a statement of the hot path prepared whose rows nobody reads.
 
-    Inside `pipelined` it is queued: a failure surfaces with the next rows read, or at the commit.
+    Inside `pipelined` it is queued: a failure surfaces with the next rows read, or at the end.
     """
-    with _prepared(statement, parameters):
-        pass
+    with connection.wrap_database_errors:
+        asked = _ask(statement, parameters)
+        if not _wrapper().is_pipelined:
+            asked.rows()
 
 
 def texts(values: Iterable[str | None]) -> str:
@@ -82,33 +92,40 @@ def _array(elements: Iterable[str]) -> str:
 
 
 @contextmanager
-def pipelined() -> Iterator[None]:
+def pipelined(*, commits: bool = False) -> Iterator[None]:
     """Queue the statements of a block and wait only for those whose rows are read.
 
-    A request that runs ten statements then waits for the server four times instead of ten. The
+    A request that runs ten statements then waits for the server three times instead of ten. The
     server skips everything behind a failed statement until the transaction is rolled back, so a
-    failure can surface late but nothing is written in spite of it.
+    failure can surface late but nothing is written in spite of it. A statement that goes through
+    a cursor of Django waits for those queued before it. With `commits` the transaction's commit
+    goes out with the last statements; the block must be the whole of a transaction.
     """
-    with connection.cursor():
-        pass  # the context is set and confirmed before anything is queued
-    session: Any = connection.connection
-    with connection.wrap_database_errors, session.pipeline():
-        yield
+    wrapper = _wrapper()
+    outer, wrapper.is_pipelined = wrapper.is_pipelined, True
+    try:
+        with connection.wrap_database_errors:
+            yield
+            if commits:
+                wrapper.flight().commit()
+            wrapper.settle()
+    except BaseException:
+        wrapper.drop_queued()
+        raise
+    finally:
+        wrapper.is_pipelined = outer
 
 
-@contextmanager
-def _prepared(
-    statement: str, parameters: Mapping[str, Any] | Sequence[Any]
-) -> Iterator[psycopg.RawCursor[tuple[Any, ...]]]:
+def _ask(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
     text, names = _positional(statement)
-    given: Mapping[Any, Any] | Sequence[Any] = parameters
-    with connection.cursor(), connection.wrap_database_errors:
-        session: Any = connection.connection
-        with psycopg.RawCursor(session) as cursor:
-            cursor.execute(text, [given[name] for name in names], prepare=True)
-            if connection.queries_logged:
-                connection.queries_log.append({"sql": statement, "time": "0"})
-            yield cursor
+    asked = _wrapper().flight().ask(text, bound(parameters, names))
+    if connection.queries_logged:
+        connection.queries_log.append({"sql": statement, "time": "0"})
+    return asked
+
+
+def _wrapper() -> Any:
+    return connections[DEFAULT_DB_ALIAS]
 
 
 @lru_cache(maxsize=1_000)

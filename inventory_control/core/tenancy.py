@@ -52,6 +52,10 @@ class TenantRef:
     is_sandbox: bool
     is_open: bool
 
+    def __hash__(self) -> int:
+        """By id alone: every request looks its tenant up in a cache."""
+        return hash(self.id)
+
     @property
     def audit_schema(self) -> str:
         """Where this tenant's audit log lives, owned by a role nobody holds."""
@@ -310,7 +314,8 @@ def _wrapper() -> DatabaseWrapper:
 
 
 def _login(wrapper: DatabaseWrapper) -> str:
-    return str(wrapper.settings_dict["IC_LOGIN"])
+    login: str = wrapper.settings_dict["IC_LOGIN"]
+    return login
 
 
 def _schema_of_thread() -> str | None:
@@ -319,11 +324,9 @@ def _schema_of_thread() -> str | None:
 
 
 def _database_oid(wrapper: DatabaseWrapper) -> int:
-    name = str(wrapper.settings_dict["NAME"])
+    name: str = wrapper.settings_dict["NAME"]
     if name not in _database_oids:
-        wrapper.ensure_connection()
-        row = wrapper.connection.execute(
-            "SELECT oid FROM pg_database WHERE datname = current_database()"
-        ).fetchone()
-        _database_oids[name] = row[0]
+        with in_public(), connection.cursor() as cursor:
+            cursor.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
+            _database_oids[name] = cursor.fetchone()[0]
     return _database_oids[name]

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -16,8 +17,8 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
-from inventory_control.core.sql import hot
-from inventory_control.core.telemetry import events_refused, tenant_label
+from inventory_control.core.sql import Asked, hot_later, texts
+from inventory_control.core.telemetry import correlation_id, events_refused, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.errors import InvalidEventError
 from inventory_control.events.models import DeadLetter, Redelivery
@@ -37,23 +38,67 @@ _RESOLVE = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Raw rows as decoded, with the ids of what they name: asked for, not yet waited for."""
+
+    rows: Sequence[bytes]
+    events: Sequence[CanonicalEventV1 | Refusal]
+    _names: Asked | None
+
+    def part(self, places: Sequence[int]) -> Reading:
+        """Some of the rows, by their places."""
+        return Reading(
+            [self.rows[place] for place in places],
+            [self.events[place] for place in places],
+            self._names,
+        )
+
+    def names(self) -> dict[tuple[str, str], int]:
+        """Ids by what a name stands for (`item`, `node`) and the name; missing when unknown."""
+        if self._names is None:
+            return {}
+        return {(noun, name): pk for noun, name, pk in self._names.rows()}
+
+
+def read_rows(rows: Sequence[bytes]) -> Reading:
+    """Decode raw JSON rows and ask for the names in them, all in one query."""
+    events = [_decoded(row) for row in rows]
+    known = [event for event in events if not isinstance(event, Refusal)]
+    skus = {event.item for event in known if event.item}
+    codes = {event.node for event in known if event.node}
+    codes |= {event.to_node for event in known if event.to_node}
+    if not skus and not codes:
+        return Reading(rows, events, None)
+    return Reading(rows, events, hot_later(_RESOLVE, [texts(skus), texts(codes)]))
+
+
 def draft_events(
-    rows: Sequence[bytes], *, received_from: str, may_speak_for: Callable[[str], bool], by: Actor
+    reading: Reading,
+    *,
+    received_from: str,
+    may_speak_for: Callable[[str], bool],
+    by: Actor,
+    correlations: Sequence[str] | None = None,
 ) -> list[EventDraft | Refusal]:
-    """Decode and validate raw JSON rows and resolve the names in them; writes nothing.
+    """Validate what was read and resolve the names in it; writes nothing.
 
     `received_from` names the key or connector that delivered the rows and stands in for a
-    missing `source`. One answer per row, in order; one query for all names. A row that names
-    an unknown item or node comes back as unmapped, any other fault as quarantined.
+    missing `source`. One answer per row, in order. A row that names an unknown item or node
+    comes back as unmapped, any other fault as quarantined. Events that name no correlation id
+    get that of `correlations`, by default the present one.
     """
     now = clock.now()
-    read = [_read(row, received_from, may_speak_for, by, now) for row in rows]
-    valid = [event for event in read if not isinstance(event, Refusal)]
-    names = _resolve(valid)
-    return [
-        event if isinstance(event, Refusal) else _drafted(event, row, received_from, names, now)
-        for event, row in zip(read, rows, strict=True)
-    ]
+    names = reading.names()
+    causes = correlations or [correlation_id()] * len(reading.rows)
+    drafts: list[EventDraft | Refusal] = []
+    for event, row, cause in zip(reading.events, reading.rows, causes, strict=True):
+        if isinstance(event, Refusal):
+            drafts.append(event)
+            continue
+        refusal = _refusal_of(event, row, received_from, may_speak_for, by, now)
+        drafts.append(refusal or _drafted(event, row, received_from, cause, names, now))
+    return drafts
 
 
 def park(refusals: Sequence[Refusal], *, received_from: str) -> None:
@@ -176,17 +221,21 @@ def mark_retried(letter: DeadLetter, *, by: Actor) -> DeadLetter:
     return advance(letter, DeadLetterStatus.RETRIED, by=by, verb="dead_letter.retried")
 
 
-def _read(
+def _decoded(row: bytes) -> CanonicalEventV1 | Refusal:
+    try:
+        return _decode(row)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        return _undecodable(row, error)
+
+
+def _refusal_of(
+    event: CanonicalEventV1,
     row: bytes,
     received_from: str,
     may_speak_for: Callable[[str], bool],
     by: Actor,
     now: datetime,
-) -> CanonicalEventV1 | Refusal:
-    try:
-        event = _decode(row)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        return _undecodable(row, error)
+) -> Refusal | None:
     fault = fault_of(event, now=now)
     source = event.source or received_from
     if fault is None and not may_speak_for(source):
@@ -196,7 +245,7 @@ def _read(
     if fault is None and event.type == "stock.opened" and not by.may(permissions.OPEN_STOCK):
         fault = Fault("not_permitted", "type", "Opening balances need events.open_stock.")
     if fault is None:
-        return event
+        return None
     return Refusal(
         outcome=Outcome.QUARANTINED,
         code=fault.code,
@@ -222,19 +271,11 @@ def _undecodable(row: bytes, error: msgspec.MsgspecError) -> Refusal:
     )
 
 
-def _resolve(events: Sequence[CanonicalEventV1]) -> dict[tuple[str, str], int]:
-    skus = {event.item for event in events if event.item}
-    codes = {event.node for event in events if event.node}
-    codes |= {event.to_node for event in events if event.to_node}
-    if not skus and not codes:
-        return {}
-    return {(noun, name): pk for noun, name, pk in hot(_RESOLVE, [list(skus), list(codes)])}
-
-
 def _drafted(
     event: CanonicalEventV1,
     row: bytes,
     received_from: str,
+    cause: str,
     names: dict[tuple[str, str], int],
     now: datetime,
 ) -> EventDraft | Refusal:
@@ -266,5 +307,6 @@ def _drafted(
         raw=row,
         content=hashlib.sha256(_encode(event)).digest(),
         received_from=received_from,
+        correlation_id=event.correlation_id or cause,
         flags=flags_of(event, now=now),
     )

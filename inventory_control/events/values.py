@@ -65,7 +65,7 @@ class EventDraft:
     """A valid event with its names resolved to ids, ready to be posted.
 
     `content` is the SHA-256 of the canonical form, by which a repeated id with other content is
-    told from a duplicate.
+    told from a duplicate; `correlation_id` is the event's own, or else that of its request.
     """
 
     event: CanonicalEventV1
@@ -78,6 +78,7 @@ class EventDraft:
     raw: bytes
     content: bytes
     received_from: str
+    correlation_id: str
     flags: tuple[str, ...] = ()
 
     @property

@@ -19,11 +19,12 @@ WITH batch AS (
                %(type)s::text[], %(kind)s::text[], %(occurred_at)s::timestamptz[],
                %(item_id)s::bigint[], %(node_id)s::bigint[], %(quantity)s::bigint[],
                %(details)s::text[], %(raw)s::bytea[], %(content)s::bytea[],
-               %(received_from)s::text[], %(flags)s::text[], %(corrects)s::bigint[],
-               %(demand_day)s::date[]
+               %(received_from)s::text[], %(correlation_id)s::text[], %(flags)s::text[],
+               %(corrects)s::bigint[], %(demand_day)s::date[]
            ) AS e (
                n, source, source_id, business_key, type, kind, occurred_at, item_id, node_id,
-               quantity, details, raw, content, received_from, flags, corrects, demand_day
+               quantity, details, raw, content, received_from, correlation_id, flags, corrects,
+               demand_day
            )
      WHERE (
                SELECT true FROM events_sourcekey k
@@ -56,8 +57,7 @@ event AS (
         item_id, node_id, quantity, details, raw, received_from, correlation_id, flags, corrects
     )
     SELECT event_id, source, source_id, business_key, type, kind, 1, occurred_at, %(now)s::timestamptz,
-           item_id, node_id, quantity, details::jsonb, raw, received_from,
-           coalesce(details::jsonb ->> 'correlation_id', %(correlation_id)s::text),
+           item_id, node_id, quantity, details::jsonb, raw, received_from, correlation_id,
            CASE flags WHEN '' THEN '{}'::text[] ELSE string_to_array(flags, ' ') END, corrects
       FROM fresh
 ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -15,6 +16,7 @@ from inventory_control.core.errors import DomainError
 from inventory_control.core.telemetry import correlation_id
 
 CONTENT_TYPE = "application/problem+json"
+Answer = TypeVar("Answer", bound=HttpResponse)
 
 
 class NotFoundError(DomainError):
@@ -46,14 +48,8 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
     del context
     set_rollback()
     if isinstance(error, DomainError):
-        body = problem(
-            status=error.status,
-            code=error.code,
-            detail=error.detail,
-            field=error.field,
-            **error.extra,
-        )
-        return _response(body)
+        refusal = _response(_problem_of_refusal(error))
+        return _challenging(refusal, error)
     if isinstance(error, Http404):
         return _response(problem(status=404, code="not_found", detail="There is no such thing."))
     if isinstance(error, PermissionDenied):
@@ -79,14 +75,10 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def problem_response(error: DomainError) -> HttpResponse:
     """A refusal as an answer rather than an exception, for doors that keep what they refuse."""
-    body = problem(
-        status=error.status,
-        code=error.code,
-        detail=error.detail,
-        field=error.field,
-        **error.extra,
+    response = JsonResponse(
+        _problem_of_refusal(error), status=error.status, content_type=CONTENT_TYPE
     )
-    return JsonResponse(body, status=error.status, content_type=CONTENT_TYPE)
+    return _challenging(response, error)
 
 
 def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -102,6 +94,19 @@ def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
         body = problem(status=403, code="csrf", detail=reason)
         return JsonResponse(body, status=403, content_type=CONTENT_TYPE)
     return render(request, "errors/403.html", {"reason": reason}, status=403)
+
+
+def _problem_of_refusal(error: DomainError) -> dict[str, Any]:
+    return problem(
+        status=error.status, code=error.code, detail=error.detail, field=error.field, **error.extra
+    )
+
+
+def _challenging(response: Answer, error: DomainError) -> Answer:
+    """A 401 says what would have been accepted."""
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _response(body: dict[str, Any]) -> Response:

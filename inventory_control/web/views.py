@@ -47,7 +47,7 @@ class ApiView(APIView):
         self.request, self.headers = drf_request, self.default_response_headers
         response: Any
         try:
-            self._refuse_large(request)
+            self.refuse_large(request)
             self.initial(drf_request, *args, **kwargs)
             name = (drf_request.method or "").lower()
             handler = getattr(self, name, self.http_method_not_allowed)
@@ -79,7 +79,8 @@ class ApiView(APIView):
         return finalized
 
     @staticmethod
-    def _refuse_large(request: HttpRequest) -> None:
+    def refuse_large(request: HttpRequest) -> None:
+        """Refuse a body that says it is too large, before it is read."""
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > settings.EVENT_BODY_LIMIT:
             raise BodyTooLargeError(

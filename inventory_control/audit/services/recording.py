@@ -16,7 +16,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.errors import Conflict
 from inventory_control.core.flow import Stateful
-from inventory_control.core.sql import hot_write
+from inventory_control.core.sql import hot_write, texts
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.core.tenancy import current_tenant
 
@@ -63,8 +63,8 @@ def record_all(
             "verb": verb,
             "subject_kind": kind,
             "correlation_id": correlation_id(),
-            "subject_ids": list(subjects),
-            "data": [encode(_plain_value(data)).decode() for data in subjects.values()],
+            "subject_ids": texts(subjects),
+            "data": texts(encode(_plain_value(data)).decode() for data in subjects.values()),
         },
     )
 

@@ -4,26 +4,35 @@ The module name is Django's: an ENGINE is a package with a `base` module.
 
 django-tenants swallows errors of its own SET and starts every connection in `public`; both fail
 open. Here a connection starts with no context at all, the switch sets role and search_path in
-one statement string, a switch that fails closes the connection and raises, and a switch to
-another context inside an open transaction is refused.
+one statement, a switch that fails closes the connection and raises, and a switch to another
+context inside an open transaction is refused.
+
+Outside a transaction the switch travels in one message with the statement that needs it. The
+server runs such a message as one transaction, so a statement whose switch failed does not run.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.db.backends.postgresql import base as postgresql
 from django.db.utils import Error as DatabaseError
 from django_tenants.postgresql_backend import base as django_tenants_base
-from psycopg import ClientCursor, OperationalError, sql
 from psycopg import Error as PsycopgError
+from psycopg import sql
+from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
+from inventory_control.core.postgresql.flight import Flight
 from inventory_control.core.telemetry import context_errors
 
 EXTENSIONS_SCHEMA = "ext"
+_CARRIERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+"""Statements that may share a message with the switch; VACUUM and its like must stand alone."""
 
 
 class ContextError(DatabaseError):
@@ -52,6 +61,57 @@ def _switch_to(role: str | None, schemas: tuple[str, ...]) -> bytes:
     return sql.SQL(statement).format(role or "none", path).as_bytes()
 
 
+DjangoCursor: Any = postgresql.Cursor  # the stubs know psycopg 2's
+
+
+class Cursor(DjangoCursor):
+    """Django's cursor, whose first statement in a new context carries the switch to it.
+
+    Statements that are queued in a flight (`core.sql.pipelined`) go before its own.
+    """
+
+    wrapper: DatabaseWrapper | None = None
+    """Set on every cursor that Django hands out; without it no context is asked for."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Run a statement in the context chosen now; raises `ContextError` when there is none."""
+        wrapper = self.wrapper
+        if wrapper is None or wrapper.is_in_context():
+            return super().execute(query, params, **options)
+        switch = wrapper.switch_to_carry(query)
+        if switch is None:
+            wrapper.enter_context()
+            return super().execute(query, params, **options)
+        try:
+            super().execute(f"{switch}; {query}", params, **options)
+            self.nextset()
+        except PsycopgError:
+            # The message was undone as a whole. Was it the switch? Then this raises instead.
+            if not self.connection.closed:
+                wrapper.enter_context()
+            raise
+        wrapper.entered_context()
+        return self
+
+    def executemany(self, *args: Any, **options: Any) -> None:
+        """Run a statement many times in the context chosen now."""
+        if self.wrapper is not None:
+            self.wrapper.enter_context()
+        super().executemany(*args, **options)
+
+    def stream(self, *args: Any, **options: Any) -> Any:
+        """Read row by row in the context chosen now."""
+        if self.wrapper is not None:
+            self.wrapper.enter_context()
+        return super().stream(*args, **options)
+
+    def copy(self, *args: Any, **options: Any) -> Any:
+        """COPY in the context chosen now."""
+        if self.wrapper is not None:
+            self.wrapper.enter_context()
+        return super().copy(*args, **options)
+
+
 class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
     """Django's PostgreSQL connection with the product's fail-closed context switch."""
 
@@ -61,6 +121,8 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wanted: DatabaseContext | None = None
         self._applied: DatabaseContext | None = None
+        self._flight: Flight | None = None
+        self.is_pipelined = False
         super().__init__(*args, **kwargs)
         self.ops.compiler_module = "inventory_control.core.postgresql.compiler"
         self._wanted = None
@@ -77,18 +139,19 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
 
         Raises `ContextError` inside an open transaction of another context.
         """
-        is_switch = None not in (self._wanted, context) and self._wanted != context
-        if self.in_atomic_block and is_switch:
-            context_errors.inc()
-            raise ContextError(
-                "The tenant cannot change inside an open transaction: "
-                f"{self._wanted} is open, {context} was asked for."
-            )
-        if self._wanted != context:
+        before = self._wanted
+        if before is not context:
+            is_switch = before is not None and context is not None and before != context
+            if is_switch and self.in_atomic_block:
+                context_errors.inc()
+                raise ContextError(
+                    "The tenant cannot change inside an open transaction: "
+                    f"{before} is open, {context} was asked for."
+                )
             ContentType.objects.clear_cache()
-        self._wanted = context
+            self._wanted = context
         self.schema_name = schema_name
-        self.set_settings_schema(schema_name)
+        self.settings_dict["SCHEMA"] = schema_name
 
     def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
         """django-tenants' own door, kept for its migration commands, which run as the owner.
@@ -105,13 +168,9 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         schemas = (tenant.schema_name,)
         self.choose(DatabaseContext(schemas=schemas, role="ic_owner"), tenant.schema_name)
 
-    def set_settings_schema(self, schema_name: str | None) -> None:
-        """Keep django-tenants' introspection and schema editor in step with the context."""
-        self.settings_dict["SCHEMA"] = schema_name
-
     def connect(self) -> None:
         """Start every session knowing nothing of the one before."""
-        self._applied = None
+        self._applied = self._flight = None
         super().connect()
 
     def init_connection_state(self) -> None:
@@ -121,13 +180,19 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
 
     def close(self) -> None:
         """Forget what was applied together with the session that knew it."""
-        self._applied = None
+        self._applied = self._flight = None
         super().close()
 
     def rollback(self) -> None:
         """Forget what was applied: a SET inside the transaction went with it."""
         self._applied = None
+        self.drop_queued()
         super().rollback()
+
+    def commit(self) -> None:
+        """Let what is queued arrive before the commit."""
+        self.settle()
+        super().commit()
 
     def savepoint_rollback(self, sid: str) -> None:
         """Forget what was applied after the rollback, as ROLLBACK does."""
@@ -136,41 +201,115 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         finally:
             self._applied = None
 
-    def _handle_search_path(self, cursor: Any = None) -> None:
-        """Put the session in the chosen context, or raise; replaces the library's method whole."""
-        wanted = self._wanted
-        if wanted is None:
-            context_errors.inc()
-            raise ContextError(
-                "No tenant context on this connection. Enter core.tenancy.in_tenant(...) or "
-                "in_public() first; threads start with no context on purpose."
-            )
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's parameters, with the cursor that carries switches."""
+        return {**super().get_connection_params(), "cursor_factory": Cursor}
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """A cursor that knows whose context it runs in."""
+        cursor = super().create_cursor(name)
+        if name is None:
+            cursor.wrapper = self
+        return cursor
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Django's check around each request, at once when nothing can be wrong."""
+        if (
+            self.connection is not None
+            and self.autocommit
+            and not self.errors_occurred
+            and (self.close_at is None or monotonic() < self.close_at)
+        ):
+            self.health_check_done = False
+            return
+        super().close_if_unusable_or_obsolete()
+
+    def is_in_context(self) -> bool:
+        """Whether the session stands where it was pointed at, with nothing queued before."""
+        if self._flight is not None:
+            self._flight.land()
+        return self._wanted is not None and self._wanted == self._applied
+
+    def switch_to_carry(self, query: object) -> str | None:
+        """The switch that a statement can carry with it, or None when it must go ahead alone.
+
+        Inside a transaction a failure could not be told from the statement's own, and some
+        statements must be alone in their message.
+        """
+        if (
+            self._wanted is None
+            or self.in_atomic_block
+            or not isinstance(query, str)
+            or not query.lstrip().startswith(_CARRIERS)
+        ):
+            return None
+        return self._wanted.statement().decode()
+
+    def entered_context(self) -> None:
+        """Note that the switch carried by a statement has been made."""
+        self._applied = self._wanted
+
+    def flight(self) -> Flight:
+        """Where `core.sql` queues prepared statements, in the chosen context. Raises as a cursor
+        would.
+        """
+        self.ensure_connection()
+        self.validate_thread_sharing()
+        self.validate_no_broken_transaction()
+        if self._wanted is None or self._wanted != self._applied:
+            self.enter_context()
+        if self._flight is None:
+            self._flight = Flight(self.connection)
+        return self._flight
+
+    def settle(self) -> None:
+        """Let what is queued arrive; raises what it raised."""
+        if self._flight is not None:
+            self._flight.land()
+
+    def drop_queued(self) -> None:
+        """Let go of what is queued, after a failure."""
+        if self._flight is not None:
+            self._flight.drop()
+
+    def enter_context(self) -> None:
+        """Put the session in the chosen context now, or raise and close it."""
+        self.settle()
+        wanted = self._required_context()
         if wanted == self._applied:
             return
         try:
-            self._switch(wanted.statement())
+            answer = self.connection.pgconn.exec_(wanted.statement())
+            if answer.status != ExecStatus.TUPLES_OK:
+                raise error_from_result(answer, encoding="utf-8")
         except PsycopgError as error:
             context_errors.inc()
             self._abandon()
             raise ContextError(f"The switch to {wanted.schemas[0]} failed: {error}") from error
         self._applied = wanted
 
-    def _switch(self, statement: bytes) -> None:
-        """Run the switch and wait for its answer, by the shortest way there is."""
-        session = self.connection.pgconn
-        if session.pipeline_status:
-            # Reading the row waits for the answer where statements are queued.
-            with ClientCursor(self.connection) as cursor:
-                cursor.execute(statement)
-                cursor.fetchone()
-            return
-        answer = session.exec_(statement)
-        if answer.status != ExecStatus.TUPLES_OK:
-            raise OperationalError(answer.error_message.decode("utf-8", "replace").strip())
+    def _handle_search_path(self, cursor: Any = None) -> None:
+        """Refuse a cursor without a context; replaces the library's method whole.
+
+        The session follows when the cursor runs its first statement.
+        """
+        if cursor is None:
+            self.enter_context()
+        else:
+            self._required_context()
+
+    def _required_context(self) -> DatabaseContext:
+        if self._wanted is None:
+            context_errors.inc()
+            raise ContextError(
+                "No tenant context on this connection. Enter core.tenancy.in_tenant(...) or "
+                "in_public() first; threads start with no context on purpose."
+            )
+        return self._wanted
 
     def _abandon(self) -> None:
         """Close the session of a failed switch, so that it can never serve the tenant before."""
-        self._applied = None
+        self._applied = self._flight = None
         session, self.connection = self.connection, None
         if session is not None:
             session.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,10 +15,17 @@ from rest_framework.request import Request
 from inventory_control.core import clock
 from inventory_control.core.errors import NotPermitted
 from inventory_control.core.telemetry import security_log
+from inventory_control.people.errors import KeyRefusedError
 from inventory_control.people.selectors import KeyHolder, actor_of_user, holder_of_key
 
 if TYPE_CHECKING:  # rest_framework.views loads this module while it is being imported
     from rest_framework.views import APIView
+
+
+def presented_key(headers: Mapping[str, Any]) -> str | None:
+    """The secret of an `Authorization: Bearer` header, or None when there is no such header."""
+    scheme, _, secret = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -25,13 +33,12 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, str] | None:
         """Accept a valid key; anything else that claims to be one is a 401."""
-        scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer":
+        secret = presented_key(request.META)
+        if secret is None:
             return None
-        holder = holder_of_key(secret.strip(), at=clock.real_now())
+        holder = holder_of_key(secret, at=clock.real_now())
         if holder is None:
-            security_log("key.refused", prefix=secret.partition(".")[0][:12])
-            raise AuthenticationFailed("This key is unknown, revoked or expired.")
+            raise KeyRefusedError
         return holder, "key"
 
     def authenticate_header(self, request: Request) -> str:

@@ -6,15 +6,18 @@ from collections import Counter
 from typing import Any
 
 import msgspec
-from django.db import transaction
-from django.http import HttpResponse
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
+from inventory_control.core.doorbell import bells_held
+from inventory_control.core.errors import DomainError
 from inventory_control.events import permissions as event_permissions
 from inventory_control.events.errors import ContentConflictError, InvalidEventError
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import Posted, Refusal
+from inventory_control.people.api.authentication import presented_key
 from inventory_control.stock import permissions
 from inventory_control.stock.api.bodies import read_body, rows_of
 from inventory_control.stock.api.schemas import (
@@ -27,7 +30,7 @@ from inventory_control.stock.api.schemas import (
     ReservationBody,
 )
 from inventory_control.stock.errors import FrozenError, NotAvailableError
-from inventory_control.stock.services import post_rows, reserve
+from inventory_control.stock.services import post_presented, post_rows, reserve
 from inventory_control.stock.values import Granted, ReservationLine
 from inventory_control.web.problems import problem_response
 from inventory_control.web.views import ApiView
@@ -44,6 +47,25 @@ class EventView(ApiView):
     permissions = {"POST": event_permissions.WRITE}
     parser_classes = []
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Post the event of a key together with those that other threads post just now.
+
+        The key is looked up where the event is posted, so nothing of the general way in is needed
+        but its limits. A caller who wants an answer kept under an Idempotency-Key, or who is in a
+        transaction of its own, goes the general way and posts alone.
+        """
+        secret = presented_key(request.META)
+        is_own = "HTTP_IDEMPOTENCY_KEY" in request.META or connection.in_atomic_block
+        if secret is None or is_own or request.method != "POST":
+            return super().dispatch(request, *args, **kwargs)
+        try:
+            self.refuse_large(request)
+            body = read_body(request)
+            with bells_held():
+                return _answer_to(post_presented(secret, body))
+        except DomainError as error:
+            return problem_response(error)
+
     @extend_schema(operation_id="post_event", request=EVENT, responses=EVENT_ANSWER)
     def post(self, request: Request) -> HttpResponse:
         """Post one event. 201 posted, 200 duplicate, 409 same id with other content, 422 invalid.
@@ -51,19 +73,8 @@ class EventView(ApiView):
         A refused event is kept as a dead letter, whose reason is the answer's detail; therefore
         the refusal is returned, not raised: raising would roll the dead letter back.
         """
-        body = read_body(request._request)
-        (answer,) = _post(self, [body])
-        if isinstance(answer, Refusal):
-            refusal = InvalidEventError(
-                answer.reason, field=answer.field, extra={"reason": answer.code}
-            )
-            return problem_response(refusal)
-        if answer.outcome == Outcome.CONFLICT:
-            return problem_response(ContentConflictError(answer.detail or None))
-        if answer.outcome == Outcome.QUARANTINED:
-            return problem_response(InvalidEventError(answer.detail))
-        status = 200 if answer.outcome == Outcome.DUPLICATE else 201
-        return _json(answer.as_row(0), status=status)
+        (answer,) = _post(self, [read_body(request._request)])
+        return _answer_to(answer)
 
 
 class EventBulkView(ApiView):
@@ -121,6 +132,20 @@ def _post(view: ApiView, rows: list[bytes]) -> list[Posted | Refusal]:
     return post_rows(
         rows, received_from=holder.key_name, may_speak_for=holder.may_speak_for, by=view.actor
     )
+
+
+def _answer_to(answer: Posted | Refusal) -> HttpResponse:
+    if isinstance(answer, Refusal):
+        refusal = InvalidEventError(
+            answer.reason, field=answer.field, extra={"reason": answer.code}
+        )
+        return problem_response(refusal)
+    if answer.outcome == Outcome.CONFLICT:
+        return problem_response(ContentConflictError(answer.detail or None))
+    if answer.outcome == Outcome.QUARANTINED:
+        return problem_response(InvalidEventError(answer.detail))
+    status = 200 if answer.outcome == Outcome.DUPLICATE else 201
+    return _json(answer.as_row(0), status=status)
 
 
 def _row(answer: Posted | Refusal, row: int) -> dict[str, Any]:

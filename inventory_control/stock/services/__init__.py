@@ -2,6 +2,7 @@
 
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
+from inventory_control.stock.services.gathering import post_presented
 from inventory_control.stock.services.posting import post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import release, reserve
@@ -10,6 +11,7 @@ from inventory_control.stock.services.retrying import retry_letter
 __all__ = [
     "mark_places",
     "post_events",
+    "post_presented",
     "post_rows",
     "rebuild_balances",
     "release",

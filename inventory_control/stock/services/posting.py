@@ -27,11 +27,13 @@ from inventory_control.core.telemetry import correlation_id, events_posted, tena
 from inventory_control.events import permissions
 from inventory_control.events.selectors import route_of
 from inventory_control.events.services import (
+    Reading,
     draft_events,
     hand_over,
     hold,
     note_redeliveries,
     park,
+    read_rows,
     take_held,
 )
 from inventory_control.events.states import Kind, Outcome
@@ -78,7 +80,7 @@ def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
     written.
     """
     require(by, permissions.WRITE)
-    return _in_one_transaction(lambda: _posted(drafts, by))
+    return in_one_transaction(lambda: _posted(drafts, by))
 
 
 def post_rows(
@@ -93,22 +95,44 @@ def post_rows(
     Everything a road in needs, in one transaction with few waits: `draft_events`, `park` and
     `post_events`, whose refusals and repeats it shares. One answer per row, in order.
     """
+    return in_one_transaction(
+        lambda: rows_posted(
+            read_rows(rows), received_from=received_from, may_speak_for=may_speak_for, by=by
+        )
+    )
+
+
+def rows_posted(
+    reading: Reading,
+    *,
+    received_from: str,
+    may_speak_for: Callable[[str], bool],
+    by: Actor,
+    correlations: Sequence[str] | None = None,
+) -> list[Posted | Refusal]:
+    """What `post_rows` does, inside the caller's `in_one_transaction`.
+
+    `correlations` gives each row its own correlation id where they came by different requests.
+    """
     require(by, permissions.WRITE)
+    drafts = draft_events(
+        reading,
+        received_from=received_from,
+        may_speak_for=may_speak_for,
+        by=by,
+        correlations=correlations,
+    )
+    park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)
+    posted = iter(_posted([one for one in drafts if isinstance(one, EventDraft)], by))
+    return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
 
-    def post() -> list[Posted | Refusal]:
-        drafts = draft_events(rows, received_from=received_from, may_speak_for=may_speak_for, by=by)
-        park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)
-        posted = iter(_posted([one for one in drafts if isinstance(one, EventDraft)], by))
-        return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
 
-    return _in_one_transaction(post)
-
-
-def _in_one_transaction(post: Callable[[], list[_T]]) -> list[_T]:
+def in_one_transaction(post: Callable[[], list[_T]]) -> list[_T]:
     """Run a batch, again as a whole after what another transaction caused."""
     for _ in range(TRIES):
         try:
-            with transaction.atomic(), pipelined():
+            is_whole = not connection.in_atomic_block
+            with transaction.atomic(), pipelined(commits=is_whole):
                 return post()
         except _KeyRaceError:
             continue
@@ -196,7 +220,7 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
     claims = [(n, line.claim) for n, line in enumerate(batch) if line.claim is not None]
     return {
         "now": clock.now(),
-        "correlation_id": correlation_id(),
+        "correlation_id": texts(draft.correlation_id for draft in drafts),
         "n": numbers(range(len(batch))),
         "source": texts(draft.source for draft in drafts),
         "source_id": texts(event.source_id for event in events),
@@ -352,12 +376,16 @@ def _record(fresh: Sequence[_Line], by: Actor) -> None:
     ]
     ids = [event_id for event_id, _ in events if event_id is not None]
     root = root_of([f"{event_id}:".encode() + content for event_id, content in events])
-    record(
-        "events.posted",
-        subject=("batch", str(min(ids))),
-        by=by,
-        data={"count": len(ids), "first": min(ids), "last": max(ids), "root": root.hex()},
-    )
+    data: dict[str, object] = {
+        "count": len(ids),
+        "first": min(ids),
+        "last": max(ids),
+        "root": root.hex(),
+    }
+    correlations = list(dict.fromkeys(line.draft.correlation_id for line in fresh))
+    if correlations != [correlation_id()]:
+        data["correlation_ids"] = correlations
+    record("events.posted", subject=("batch", str(min(ids))), by=by, data=data)
     events_posted.labels(tenant=tenant_label()).inc(len(ids))
 
 
@@ -368,7 +396,7 @@ def _release_held(fresh: Sequence[_Line], by: Actor) -> None:
         return
     for received_from, rows in take_held(keys).items():
         drafts = draft_events(
-            rows, received_from=received_from, may_speak_for=lambda _source: True, by=by
+            read_rows(rows), received_from=received_from, may_speak_for=lambda _source: True, by=by
         )
         post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=by)
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
-from inventory_control.events.services import draft_events
+from inventory_control.events.services import draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
 from inventory_control.stock.errors import NothingReservedError
@@ -112,7 +112,7 @@ def release(*, order: str, line: str, quantity: int, by: Actor) -> int:
         "line": line,
     }
     drafts = draft_events(
-        [msgspec.json.encode(body)],
+        read_rows([msgspec.json.encode(body)]),
         received_from=SOURCE,
         may_speak_for=lambda source: source == SOURCE,
         by=by,
@@ -157,7 +157,7 @@ def _commit(lines: Sequence[ReservationLine], granted: Sequence[Granted], by: Ac
     if not rows:
         return
     drafts = draft_events(
-        rows, received_from=SOURCE, may_speak_for=lambda source: source == SOURCE, by=by
+        read_rows(rows), received_from=SOURCE, may_speak_for=lambda source: source == SOURCE, by=by
     )
     post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
 

@@ -9,7 +9,7 @@ from inventory_control.core.errors import Conflict
 from inventory_control.core.permissions import require
 from inventory_control.events import permissions
 from inventory_control.events.models import DeadLetter
-from inventory_control.events.services import draft_events, mark_retried
+from inventory_control.events.services import draft_events, mark_retried, read_rows
 from inventory_control.events.states import DeadLetterStatus, Outcome
 from inventory_control.events.values import EventDraft, Posted, Refusal
 from inventory_control.stock.services.posting import post_events
@@ -34,7 +34,7 @@ def retry_letter(letter_id: int, *, by: Actor) -> Posted | Refusal:
         raise Conflict(f"Dead letter {letter_id} is not open.", field="id")
     sender = Actor.system(f"retry for {by.id}")
     (draft,) = draft_events(
-        [bytes(letter.body)],
+        read_rows([bytes(letter.body)]),
         received_from=letter.received_from,
         may_speak_for=lambda source: source == (letter.source or letter.received_from),
         by=sender,

@@ -1,0 +1,12 @@
+"""Refusals of people and their keys."""
+
+from __future__ import annotations
+
+from inventory_control.core.errors import DomainError
+
+
+class KeyRefusedError(DomainError):
+    """This key is unknown, revoked or expired."""
+
+    code = "authentication_failed"
+    status = 401
