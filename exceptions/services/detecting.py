@@ -51,25 +51,29 @@ class _Changes:
 def detect_due(*, by: Actor) -> int:
     """Look at everything that changed, a batch a transaction; returns the places looked at.
 
-    Documents are looked at in every run, changed or not: time alone makes them late.
+    Documents are looked at in every run, changed or not: time alone makes them late. Places that
+    change meanwhile have rung again and wait for the next look, together.
     """
     require(by, permissions.HANDLE)
     looked_at = 0
     while True:
-        places = _detect_batch(by)
+        taken, places = _detect_batch(by)
         looked_at += places
-        if not places:
+        if taken < BATCH:
             return looked_at
 
 
 @transaction.atomic
-def _detect_batch(by: Actor) -> int:
-    """One batch: take the notes, look, and open, raise, repeat or clear cases."""
+def _detect_batch(by: Actor) -> tuple[int, int]:
+    """One batch: take the notes, look, and open, raise, repeat or clear cases.
+
+    Returns the notes taken and the places looked at.
+    """
     hold_detection()
     now = clock.now()
-    places = _places_to_look_at(now)
+    taken, places = _places_to_look_at(now)
     if not is_live(now):
-        return len(places)
+        return taken, len(places)
     findings = {
         risk_of(finding.case_key): finding for finding in findings_in(scene_of(places, now))
     }
@@ -90,15 +94,16 @@ def _detect_batch(by: Actor) -> int:
         ring("advise")
     if opened or changes.risen or changes.gone:
         ring("count")
-    return len(places)
+    return taken, len(places)
 
 
-def _places_to_look_at(now: datetime) -> list[Place]:
+def _places_to_look_at(now: datetime) -> tuple[int, list[Place]]:
     """Changed places, and those whose risk was quiet long enough; each is taken once."""
     lapsed = lapsed_places(now)
     ExceptionCase.objects.filter(pk__in=lapsed).update(quiet_until=None)
     again = {place for place in lapsed.values() if None not in place}
-    return sorted({*take_changed_places(BATCH), *again})
+    taken, changed = take_changed_places(BATCH)
+    return taken, sorted({*changed, *again})
 
 
 def _changes(

@@ -25,21 +25,27 @@ _SQL = named_statements(Path(__file__).with_name("recalculate.sql"))
 
 
 def recalculate_due(*, by: Actor) -> int:
-    """Deal with every mark there is, a batch a transaction; returns the places dealt with."""
+    """Deal with every mark there is, a batch a transaction; returns the places dealt with.
+
+    Marks made meanwhile have rung again: they wait for the next look, together.
+    """
     done = 0
     while True:
-        taken = _recalculate_batch(by)
-        done += taken
-        if not taken:
+        taken, places = _recalculate_batch(by)
+        done += places
+        if taken < BATCH:
             return done
 
 
 @transaction.atomic
-def _recalculate_batch(by: Actor) -> int:
-    """One batch: roll up demand, recalculate figures, note the places for detection, publish."""
-    places, days = take_marks(BATCH)
+def _recalculate_batch(by: Actor) -> tuple[int, int]:
+    """One batch: roll up demand, recalculate figures, note the places for detection, publish.
+
+    Returns the marks taken and the places they were about.
+    """
+    taken, places, days = take_marks(BATCH)
     if not places:
-        return 0
+        return taken, 0
     roll_up_demand(days)
     now = clock.now()
     items = sorted({item for item, _ in places})
@@ -57,7 +63,7 @@ def _recalculate_batch(by: Actor) -> int:
     if changed:
         _queue_publications(by)
     ring("detect")
-    return len(places)
+    return taken, len(places)
 
 
 def _queue_publications(by: Actor) -> None:
@@ -101,11 +107,12 @@ def acknowledge(*, channel: str, told: Sequence[Publication], by: Actor) -> None
     _queue_publications(by)
 
 
-def take_changed_places(limit: int) -> list[tuple[int, int]]:
-    """Take up to `limit` notes of changed places, in the caller's transaction."""
+def take_changed_places(limit: int) -> tuple[int, set[tuple[int, int]]]:
+    """Take up to `limit` notes of changed places, in the caller's transaction; says how many."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL["take_changed"], [limit])
-        return sorted(set(cursor.fetchall()))
+        taken = cursor.fetchall()
+    return len(taken), set(taken)
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ from inventory_control.core.sql import named_statements
 _SQL = named_statements(Path(__file__).parents[1] / "demand.sql")
 
 
-def take_marks(limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int, date]]]:
-    """Take up to `limit` marks: the places that changed, and the days of demand to roll up.
+def take_marks(limit: int) -> tuple[int, list[tuple[int, int]], list[tuple[int, int, date]]]:
+    """Take up to `limit` marks: how many, the places that changed, the days of demand to roll up.
 
     Marks of transactions still open stay for the next call. Runs in the caller's transaction,
     so a failure leaves the marks where they were.
@@ -26,7 +26,7 @@ def take_marks(limit: int) -> tuple[list[tuple[int, int]], list[tuple[int, int, 
         taken = cursor.fetchall()
     places = sorted({(item, node) for item, node, _ in taken})
     days = sorted({(item, node, day) for item, node, day in taken if day is not None})
-    return places, days
+    return len(taken), places, days
 
 
 def roll_up_demand(days: Sequence[tuple[int, int, date]]) -> None:
