@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import task_postrun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_control.settings.local")
 
 app = Celery("inventory_control")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# Celery would open a new session for every task, which takes longer than most looks of a stage.
+# Django's own rule, applied behind every task, says when one is too old or broken.
+app.conf["CELERY_DB_REUSE_MAX"] = 10_000
 app.autodiscover_tasks(["tenants", "inventory_control"])
 app.conf.beat_schedule = {
     "sweep": {"task": "tenants.sweep", "schedule": 60.0},
     "seal": {"task": "audit.seal", "schedule": 10.0},
     "heads": {"task": "audit.deliver_heads", "schedule": 3600.0},
 }
+
+
+@task_postrun.connect(weak=False)
+def keep_sound_sessions(**_told: object) -> None:
+    """Close database sessions that are broken or past DATABASE_CONNECTION_SECONDS."""
+    close_old_connections()

@@ -174,9 +174,12 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         super().connect()
 
     def init_connection_state(self) -> None:
-        """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`)."""
+        """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`), and
+        never on more than one core: a stage that borrows them all makes the tills wait.
+        """
         super().init_connection_state()
         self.connection.execute("SET plan_cache_mode = force_generic_plan")
+        self.connection.execute("SET max_parallel_workers_per_gather = 0")
 
     def close(self) -> None:
         """Forget what was applied together with the session that knew it."""
