@@ -23,7 +23,7 @@ app.conf.beat_schedule = {
 }
 
 
-@task_postrun.connect(weak=False)
+@task_postrun.connect(weak=False)  # type: ignore[untyped-decorator]  # celery
 def keep_sound_sessions(**_told: object) -> None:
     """Close database sessions that are broken or past DATABASE_CONNECTION_SECONDS."""
     close_old_connections()

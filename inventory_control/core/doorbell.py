@@ -25,9 +25,12 @@ from inventory_control.core.tenancy import TenantRef, current_tenant
 
 RUNG_FOR_MS = 5_000
 """How long one unanswered ring silences the next; the stage clears it when it starts."""
-RESTS_FOR_MS = 200
-"""How long a stage of a tenant rests after it began a look: under load it then takes what came
-meanwhile together. A sandbox does not rest, because its clock waits for every look."""
+PROMPT = frozenset({"intake", "availability", "deliver"})
+"""Stages between an event and the figure a channel shows."""
+RESTS_FOR_MS = {True: 200, False: 1_000}
+"""How long a prompt stage of a tenant, and any other, rests after it began a look: under load it
+then takes what came meanwhile together. A sandbox does not rest, because its clock waits for every
+look."""
 SILENT_FOR_S = 1.0
 """After a failed ring, how long this process leaves the broker alone."""
 
@@ -94,7 +97,7 @@ def answer(stage: str, tenant: TenantRef) -> None:
         with _flags().pipeline(transaction=False) as told:
             told.delete(_flag(stage, tenant))
             if not tenant.is_sandbox:
-                told.set(_rest(stage, tenant), "1", px=RESTS_FOR_MS)
+                told.set(_rest(stage, tenant), "1", px=RESTS_FOR_MS[stage in PROMPT])
             told.execute()
     except RedisError as error:
         _logger.warning("bell.unanswered", stage=stage, error=str(error))

@@ -20,7 +20,7 @@ import psycopg
 from celery import Task
 from django.conf import settings
 from django.core.signing import Signer
-from django.db import connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from inventory_control.core import clock
 from inventory_control.core.postgresql.base import (
@@ -74,6 +74,8 @@ class UnknownTenantError(ContextError):
 _current: ContextVar[TenantRef | None] = ContextVar("tenant", default=None)
 _directory: list[Callable[[UUID], TenantRef | None]] = []
 _database_oids: dict[str, int] = {}
+_shared: list[Any] = []
+"""Sessions no thread uses at the moment, the one used last at the end."""
 
 
 def use_directory(find: Callable[[UUID], TenantRef | None]) -> None:
@@ -149,6 +151,33 @@ def in_public() -> Iterator[None]:
             yield
         finally:
             _current.reset(token)
+
+
+@contextmanager
+def on_shared_session(tenant: TenantRef) -> Iterator[None]:
+    """Run a block inside a tenant on a session of the process instead of the thread's own.
+
+    For work that threads do in turns: the session used last is the warm one, while eight that
+    take turns all go cold between them. Raises `ContextError` inside an open transaction, which
+    the block would not be part of.
+    """
+    own = _wrapper()
+    if own.in_atomic_block:
+        context_errors.inc()
+        raise ContextError("A shared session cannot take part in this thread's transaction.")
+    try:
+        shared = _shared.pop()
+    except IndexError:
+        shared = connections.create_connection(DEFAULT_DB_ALIAS)
+        shared.inc_thread_sharing()
+    connections[DEFAULT_DB_ALIAS] = shared
+    try:
+        with in_tenant(tenant):
+            yield
+    finally:
+        connections[DEFAULT_DB_ALIAS] = own
+        shared.close_if_unusable_or_obsolete()
+        _shared.append(shared)
 
 
 @contextmanager

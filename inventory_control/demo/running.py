@@ -79,14 +79,18 @@ class SettingsMissingError(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run the product; with `simulator_host` simulated systems tell that tenant's webhook."""
+    """How to run the product; with `simulator_host` simulated systems tell that tenant's webhook.
+
+    Half of the cores serve the web, the other half PostgreSQL and the stages; threads of one
+    process post single events together, so more threads serve tills better than more processes.
+    """
 
     port: int = 8000
     simulator_port: int = 0
     simulator_host: str = ""
     data_dir: Path | None = None
-    web_workers: int = 2
-    web_threads: int = 4
+    web_workers: int = max(1, (os.cpu_count() or 1) // 2)
+    web_threads: int = 8
     stage_workers: int = 1
 
 

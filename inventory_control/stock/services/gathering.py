@@ -15,7 +15,7 @@ from inventory_control.core import clock
 from inventory_control.core.errors import NotPermitted
 from inventory_control.core.gathering import Gathering
 from inventory_control.core.telemetry import correlation_id
-from inventory_control.core.tenancy import current_tenant
+from inventory_control.core.tenancy import current_tenant, on_shared_session
 from inventory_control.events.services import Reading, read_rows
 from inventory_control.events.values import Posted, Refusal
 from inventory_control.people.errors import KeyRefusedError
@@ -45,7 +45,8 @@ def post_presented(secret: str, row: bytes) -> Posted | Refusal:
 
 
 def _post(company: Sequence[_Presented]) -> list[Posted | Refusal | Exception]:
-    return in_one_transaction(lambda: _posted(company))
+    with on_shared_session(current_tenant()):
+        return in_one_transaction(lambda: _posted(company))
 
 
 def _posted(company: Sequence[_Presented]) -> list[Posted | Refusal | Exception]:
