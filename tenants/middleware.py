@@ -35,25 +35,24 @@ class TenantOfHost:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Choose the context, answer inside it, leave it."""
         if request.path in HOSTLESS:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
-            with in_public():
-                return self._get_response(request)
+            return self._in_public(request)
         house = _house_asked(request)
         if house is None:
             return HttpResponseNotFound("Not found.", content_type="text/plain")
         request.house = house  # type: ignore[attr-defined]  # ours
-        return self._inside(request, house)
-
-    def _inside(self, request: HttpRequest, house: House) -> HttpResponse:
-        if house.tenant is None:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
-            with in_public():
-                return self._get_response(request)
-        request.tenant = house.tenant  # type: ignore[attr-defined]  # ours
+        tenant = house.tenant
+        if tenant is None:
+            return self._in_public(request)
+        request.tenant = tenant  # type: ignore[attr-defined]  # ours
         if house.status != TenantStatus.OPEN:
             with in_public():
                 return render(request, "errors/maintenance.html", {"house": house}, status=503)
-        with in_tenant(house.tenant):
+        with in_tenant(tenant):
+            return self._get_response(request)
+
+    def _in_public(self, request: HttpRequest) -> HttpResponse:
+        request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
+        with in_public():
             return self._get_response(request)
 
 

@@ -28,6 +28,11 @@ def real_now() -> datetime:
     return datetime.now(UTC)
 
 
+def is_ahead() -> bool:
+    """Whether a sandbox's product time rules here."""
+    return bool(_offset.get())
+
+
 def begin_offset(offset: timedelta) -> Token[timedelta]:
     """Live in a tenant's product time from now on; `core.tenancy` is the only caller."""
     return _offset.set(offset)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
-_tenant_label: ContextVar[str] = ContextVar("tenant_label", default="")
+_tenant_label: list[Callable[[], str]] = []
 
 registry = CollectorRegistry()
 
@@ -78,19 +78,14 @@ def correlated(value: str | None) -> Iterator[str]:
         _correlation.reset(token)
 
 
-def begin_label(tenant: str) -> Token[str]:
-    """Label log lines and counters with the tenant from now on; only `core.tenancy` calls it."""
-    return _tenant_label.set(tenant)
-
-
-def end_label(token: Token[str]) -> None:
-    """Go back to the label there was before."""
-    _tenant_label.reset(token)
+def label_with(read: Callable[[], str]) -> None:
+    """Tell this module how the present tenant is named; `core.tenancy` does so when loaded."""
+    _tenant_label[:] = [read]
 
 
 def tenant_label() -> str:
     """The tenant of the present context, as metrics and logs name it; `-` outside of one."""
-    return _tenant_label.get() or "-"
+    return (_tenant_label[0]() if _tenant_label else "") or "-"
 
 
 def _stamp(

@@ -45,8 +45,10 @@ class ObservedRequest:
                 view=view, method=request.method or "", status=str(response.status_code)
             ).observe(seconds)
             if response.status_code >= 500 or not request.path.startswith("/static/"):
+                tenant = getattr(request, "tenant", None)
                 _logger.info(
                     "request.answered",
+                    tenant=tenant.label if tenant else "-",
                     method=request.method,
                     view=view,
                     status=response.status_code,

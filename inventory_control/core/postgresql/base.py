@@ -4,7 +4,7 @@ The module name is Django's: an ENGINE is a package with a `base` module.
 
 django-tenants swallows errors of its own SET and starts every connection in `public`; both fail
 open. Here a connection starts with no context at all, the switch sets role and search_path in
-one statement, a switch that fails closes the connection and raises, and a switch to another
+one message, a switch that fails closes the connection and raises, and a switch to another
 context inside an open transaction is refused.
 
 Outside a transaction the switch travels in one message with the statement that needs it. The
@@ -50,15 +50,15 @@ class DatabaseContext:
     role: str | None
 
     def statement(self) -> bytes:
-        """The one statement that puts a session in this context."""
+        """The one message that puts a session in this context: all of it or, on failure, none."""
         return _switch_to(self.role, self.schemas)
 
 
 @lru_cache(maxsize=10_000)
 def _switch_to(role: str | None, schemas: tuple[str, ...]) -> bytes:
-    path = ", ".join(f'"{name}"' for name in (*schemas, EXTENSIONS_SCHEMA))
-    statement = "SELECT set_config('role', {}, false), set_config('search_path', {}, false)"
-    return sql.SQL(statement).format(role or "none", path).as_bytes()
+    path = sql.SQL(", ").join(map(sql.Identifier, (*schemas, EXTENSIONS_SCHEMA)))
+    acting = sql.SQL("NONE") if role is None else sql.Identifier(role)
+    return sql.SQL("SET ROLE {}; SET search_path TO {}").format(acting, path).as_bytes()
 
 
 DjangoCursor: Any = postgresql.Cursor  # the stubs know psycopg 2's
@@ -84,6 +84,7 @@ class Cursor(DjangoCursor):
             return super().execute(query, params, **options)
         try:
             super().execute(f"{switch}; {query}", params, **options)
+            self.nextset()
             self.nextset()
         except PsycopgError:
             # The message was undone as a whole. Was it the switch? Then this raises instead.
@@ -283,7 +284,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
             return
         try:
             answer = self.connection.pgconn.exec_(wanted.statement())
-            if answer.status != ExecStatus.TUPLES_OK:
+            if answer.status != ExecStatus.COMMAND_OK:
                 raise error_from_result(answer, encoding="utf-8")
         except PsycopgError as error:
             context_errors.inc()
