@@ -92,8 +92,8 @@ FAULTS = (
     Fault(
         "the role switch removed",
         "inventory_control/core/postgresql/base.py",
-        'format(role or "none", path)',
-        'format("none", path)',
+        'sql.SQL("NONE") if role is None else sql.Identifier(role)',
+        'sql.SQL("NONE")',
         "tests/matrix/test_context_loss.py -k 't9 or t10'",
     ),
     Fault(

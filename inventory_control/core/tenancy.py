@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import Token
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -27,6 +27,7 @@ from inventory_control.core.postgresql.base import (
     ContextError,
     DatabaseContext,
     DatabaseWrapper,
+    chosen,
 )
 from inventory_control.core.postgresql.compiler import NO_TENANT
 from inventory_control.core.sql import hot
@@ -71,7 +72,8 @@ class UnknownTenantError(ContextError):
     """There is no open tenant of that id; the work was not done."""
 
 
-_current: ContextVar[TenantRef | None] = ContextVar("tenant", default=None)
+_PUBLIC = DatabaseContext(schemas=(PUBLIC,), role=None)
+_PUBLIC_AS_OWNER = DatabaseContext(schemas=(PUBLIC,), role="ic_owner")
 _directory: list[Callable[[UUID], TenantRef | None]] = []
 _database_oids: dict[str, int] = {}
 _shared: list[Any] = []
@@ -94,8 +96,8 @@ def find_tenant(tenant_id: UUID) -> TenantRef:
 
 def current_tenant() -> TenantRef:
     """The tenant of the present context; raises `ContextError` when there is none."""
-    tenant = _current.get()
-    if tenant is None or _wrapper().context is None:
+    tenant = _tenant()
+    if tenant is None:
         context_errors.inc()
         raise ContextError("No tenant context here.")
     return tenant
@@ -105,11 +107,12 @@ class in_tenant:
     """Run a block inside a tenant: schema, role, product time, log labels.
 
     Nesting the same tenant is free; another tenant inside an open transaction raises
-    `ContextError`. On the way out the connection returns to what it was before. A class, because
-    every request passes here and a generator costs twice as much.
+    `ContextError`. On the way out everything is as it was before. No session is touched before a
+    statement needs one. A class, because every request passes here and a generator costs twice
+    as much.
     """
 
-    __slots__ = ("_before", "_before_schema", "_offset", "_tenant", "_token", "_wrapper")
+    __slots__ = ("_chosen", "_offset", "_tenant")
 
     def __init__(self, tenant: TenantRef) -> None:
         self._tenant = tenant
@@ -117,15 +120,12 @@ class in_tenant:
 
     def __enter__(self) -> TenantRef:
         tenant = self._tenant
-        self._wrapper = wrapper = _wrapper()
-        login: str = wrapper.settings_dict["IC_LOGIN"]
-        context = _context_of(tenant, login, _database_oid(wrapper))
-        self._before, self._before_schema = wrapper.context, wrapper.schema_name
-        wrapper.choose(context, tenant.schema_name)
-        self._token = _current.set(tenant)
+        settings = connections.settings[DEFAULT_DB_ALIAS]
+        context = _context_of(tenant, settings["IC_LOGIN"], _database_oid(settings["NAME"]))
+        self._chosen = _choose(context)
         if tenant.is_sandbox or clock.is_ahead():
             try:
-                self._offset = clock.begin_offset(_offset_of(tenant, login))
+                self._offset = clock.begin_offset(_offset_of(tenant))
             except BaseException:
                 self.__exit__()
                 raise
@@ -134,26 +134,22 @@ class in_tenant:
     def __exit__(self, *_: object) -> None:
         if self._offset is not None:
             clock.end_offset(self._offset)
-        _current.reset(self._token)
-        self._wrapper.choose(self._before, self._before_schema)
+        chosen.reset(self._chosen)
 
 
 @contextmanager
 def in_public() -> Iterator[None]:
     """Run a block on the shared tables (partners, tenants, domains); no tenant data in reach."""
-    wrapper = _wrapper()
-    role = "ic_owner" if _login(wrapper) == "owner" else None
-    with _chosen(wrapper, DatabaseContext(schemas=(PUBLIC,), role=role), PUBLIC):
-        token = _current.set(None)
-        try:
-            yield
-        finally:
-            _current.reset(token)
+    token = _choose(_PUBLIC_AS_OWNER if _login() == "owner" else _PUBLIC)
+    try:
+        yield
+    finally:
+        chosen.reset(token)
 
 
 @contextmanager
-def on_shared_session(tenant: TenantRef) -> Iterator[None]:
-    """Run a block inside a tenant on a session of the process instead of the thread's own.
+def on_shared_session() -> Iterator[None]:
+    """Run a block on a session of the process instead of the thread's own, in the same context.
 
     For work that threads do in turns: the session used last is the warm one, while eight that
     take turns all go cold between them. Raises `ContextError` inside an open transaction, which
@@ -170,8 +166,7 @@ def on_shared_session(tenant: TenantRef) -> Iterator[None]:
         shared.inc_thread_sharing()
     connections[DEFAULT_DB_ALIAS] = shared
     try:
-        with in_tenant(tenant):
-            yield
+        yield
     finally:
         connections[DEFAULT_DB_ALIAS] = own
         shared.close_if_unusable_or_obsolete()
@@ -182,7 +177,7 @@ def on_shared_session(tenant: TenantRef) -> Iterator[None]:
 def raw_connection(tenant: TenantRef) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A psycopg connection outside Django, for COPY, pointed at a tenant and reset on return."""
     wrapper = _wrapper()
-    context = _context_of(tenant, _login(wrapper), _database_oid(wrapper))
+    context = _context_of(tenant, _login(), _database_oid(wrapper.settings_dict["NAME"]))
     parameters = wrapper.get_connection_params()
     for django_only in ("cursor_factory", "context"):
         parameters.pop(django_only, None)
@@ -227,10 +222,10 @@ def raw_probe() -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 
 def cache_key(key: str, prefix: str, version: int) -> str:
     """Django's cache KEY_FUNCTION: every key carries its tenant; without one it raises."""
-    tenant = _current.get()
+    tenant = _tenant()
     if tenant is not None:
         return f"{prefix}:{tenant.id.hex}:{version}:{key}"
-    if _wrapper().schema_name == PUBLIC:
+    if _schema_of_thread() == PUBLIC:
         return f"{prefix}:{PUBLIC}:{version}:{key}"
     context_errors.inc()
     raise ContextError(f"No tenant context for the cache key {key!r}.")
@@ -309,12 +304,23 @@ class TenantModel(models.Model):
             raise ContextError(f"A row of {came_from} cannot be written in another tenant.")
 
 
+def _tenant() -> TenantRef | None:
+    context = chosen.get()
+    return None if context is None else context.tenant
+
+
 def _label_of_thread() -> str:
-    tenant = _current.get()
+    tenant = _tenant()
     return "" if tenant is None else tenant.label
 
 
 label_with(_label_of_thread)
+
+
+def _choose(context: DatabaseContext) -> Token[DatabaseContext | None]:
+    if chosen.get() not in (None, context):
+        _wrapper().refuse_switch(context)
+    return chosen.set(context)
 
 
 @lru_cache(maxsize=10_000)
@@ -322,46 +328,37 @@ def _context_of(tenant: TenantRef, login: str, database_oid: int) -> DatabaseCon
     return DatabaseContext(
         schemas=(tenant.schema_name, tenant.audit_schema),
         role=tenant.role(login, database_oid),
+        tenant=tenant,
     )
 
 
-@contextmanager
-def _chosen(wrapper: DatabaseWrapper, context: DatabaseContext, schema_name: str) -> Iterator[None]:
-    before, before_schema = wrapper.context, wrapper.schema_name
-    wrapper.choose(context, schema_name)
-    try:
-        yield
-    finally:
-        wrapper.choose(before, before_schema)
-
-
-def _offset_of(tenant: TenantRef, login: str) -> timedelta:
+def _offset_of(tenant: TenantRef) -> timedelta:
     """The sandbox's lead over real time; logins without a tenant role (the sealer) live in real time."""
-    if not tenant.is_sandbox or login not in LOGIN_ROLES:
+    if not tenant.is_sandbox or _login() not in LOGIN_ROLES:
         return _NO_LEAD
     ((offset,),) = hot("SELECT ic_sys.clock_offset()", [])
     return _NO_LEAD if offset is None else offset
 
 
 def _wrapper() -> DatabaseWrapper:
-    wrapper: DatabaseWrapper = connections["default"]  # type: ignore[assignment]
+    wrapper: DatabaseWrapper = connections[DEFAULT_DB_ALIAS]  # type: ignore[assignment]
     return wrapper
 
 
-def _login(wrapper: DatabaseWrapper) -> str:
-    login: str = wrapper.settings_dict["IC_LOGIN"]
+def _login() -> str:
+    login: str = connections.settings[DEFAULT_DB_ALIAS]["IC_LOGIN"]
     return login
 
 
 def _schema_of_thread() -> str | None:
-    schema: str | None = _wrapper().schema_name
-    return schema
+    context = chosen.get()
+    return None if context is None else context.schemas[0]
 
 
-def _database_oid(wrapper: DatabaseWrapper) -> int:
-    name: str = wrapper.settings_dict["NAME"]
-    if name not in _database_oids:
+def _database_oid(name: str) -> int:
+    oid = _database_oids.get(name)
+    if oid is None:
         with in_public(), connection.cursor() as cursor:
             cursor.execute("SELECT oid FROM pg_database WHERE datname = current_database()")
-            _database_oids[name] = cursor.fetchone()[0]
-    return _database_oids[name]
+            oid = _database_oids[name] = cursor.fetchone()[0]
+    return oid

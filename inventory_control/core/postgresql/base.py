@@ -13,7 +13,8 @@ server runs such a message as one transaction, so a statement whose switch faile
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
 from time import monotonic
 from typing import Any
@@ -35,19 +36,25 @@ _CARRIERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 """Statements that may share a message with the switch; VACUUM and its like must stand alone."""
 
 
+chosen: ContextVar[DatabaseContext | None] = ContextVar("database_context", default=None)
+"""The context of whatever runs now; only `core.tenancy` sets it, and None runs nothing."""
+
+
 class ContextError(DatabaseError):
     """Tenant context is missing, wrong or could not be set; the statement did not run."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseContext:
-    """What a connection is pointed at: the schemas it searches and the role it acts as.
+    """What sessions are pointed at: the schemas they search and the role they act as.
 
-    `role` None means the login itself, which has rights on `public` only.
+    `role` None means the login itself, which has rights on `public` only. `tenant` is whose
+    context it is, for whoever asks; it decides nothing here.
     """
 
     schemas: tuple[str, ...]
     role: str | None
+    tenant: Any = field(default=None, compare=False)
 
     def statement(self) -> bytes:
         """The one message that puts a session in this context: all of it or, on failure, none."""
@@ -117,61 +124,53 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
     """Django's PostgreSQL connection with the product's fail-closed context switch."""
 
     connection: Any
-    schema_name: str | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._wanted: DatabaseContext | None = None
         self._applied: DatabaseContext | None = None
+        self._begun_in: DatabaseContext | None = None
         self._flight: Flight | None = None
         self.is_pipelined = False
+        self._is_made = False
         super().__init__(*args, **kwargs)
         self.ops.compiler_module = "inventory_control.core.postgresql.compiler"
-        self._wanted = None
         self.tenant = None
-        self.schema_name = None
+        self._is_made = True
 
     @property
-    def context(self) -> DatabaseContext | None:
-        """The context chosen for this connection, or None: then nothing runs."""
-        return self._wanted
+    def schema_name(self) -> str | None:
+        """The schema that what runs now works in, or None without a context."""
+        wanted = chosen.get()
+        return None if wanted is None else wanted.schemas[0]
 
-    def choose(self, context: DatabaseContext | None, schema_name: str | None) -> None:
-        """Point the connection at a context; takes effect with the next statement.
+    @schema_name.setter
+    def schema_name(self, _name: str | None) -> None:
+        """django-tenants sets it beside calling `set_tenant`, which decides."""
 
-        Raises `ContextError` inside an open transaction of another context.
-        """
-        before = self._wanted
-        if before is not context:
-            is_switch = before is not None and context is not None and before != context
-            if is_switch and self.in_atomic_block:
-                context_errors.inc()
-                raise ContextError(
-                    "The tenant cannot change inside an open transaction: "
-                    f"{before} is open, {context} was asked for."
-                )
-            ContentType.objects.clear_cache()
-            self._wanted = context
-        self.schema_name = schema_name
-        self.settings_dict["SCHEMA"] = schema_name
+    def refuse_switch(self, context: DatabaseContext) -> None:
+        """Raise `ContextError` when a transaction of another context is open."""
+        if self.in_atomic_block and chosen.get() not in (None, context):
+            self._refuse_mixture(context)
 
     def set_tenant(self, tenant: Any, include_public: bool = True) -> None:
         """django-tenants' own door, kept for its migration commands, which run as the owner.
 
         It names a schema and no role, so it is refused to every login but the provisioner.
         """
+        if not self._is_made:
+            return
         if self.settings_dict.get("IC_LOGIN") != "owner":
             if tenant.schema_name == "public":
-                self._wanted, self.schema_name = None, None
+                chosen.set(None)
                 return
             context_errors.inc()
             raise ContextError("Use core.tenancy.in_tenant: a schema name alone is no context.")
         self.tenant = tenant
-        schemas = (tenant.schema_name,)
-        self.choose(DatabaseContext(schemas=schemas, role="ic_owner"), tenant.schema_name)
+        chosen.set(DatabaseContext(schemas=(tenant.schema_name,), role="ic_owner"))
+        self.set_settings_schema(tenant.schema_name)
 
     def connect(self) -> None:
         """Start every session knowing nothing of the one before."""
-        self._applied = self._flight = None
+        self._applied = self._begun_in = self._flight = None
         super().connect()
 
     def init_connection_state(self) -> None:
@@ -184,12 +183,12 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
 
     def close(self) -> None:
         """Forget what was applied together with the session that knew it."""
-        self._applied = self._flight = None
+        self._applied = self._begun_in = self._flight = None
         super().close()
 
     def rollback(self) -> None:
         """Forget what was applied: a SET inside the transaction went with it."""
-        self._applied = None
+        self._applied = self._begun_in = None
         self.drop_queued()
         super().rollback()
 
@@ -197,6 +196,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         """Let what is queued arrive before the commit."""
         self.settle()
         super().commit()
+        self._begun_in = None
 
     def savepoint_rollback(self, sid: str) -> None:
         """Forget what was applied after the rollback, as ROLLBACK does."""
@@ -230,9 +230,8 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
 
     def is_in_context(self) -> bool:
         """Whether the session stands where it was pointed at, with nothing queued before."""
-        if self._flight is not None:
-            self._flight.land()
-        return self._wanted is not None and self._wanted == self._applied
+        self.settle()
+        return self._stands_in(chosen.get())
 
     def switch_to_carry(self, query: object) -> str | None:
         """The switch that a statement can carry with it, or None when it must go ahead alone.
@@ -240,18 +239,20 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         Inside a transaction a failure could not be told from the statement's own, and some
         statements must be alone in their message.
         """
+        wanted = chosen.get()
         if (
-            self._wanted is None
+            wanted is None
             or self.in_atomic_block
             or not isinstance(query, str)
             or not query.lstrip().startswith(_CARRIERS)
         ):
             return None
-        return self._wanted.statement().decode()
+        return wanted.statement().decode()
 
     def entered_context(self) -> None:
         """Note that the switch carried by a statement has been made."""
-        self._applied = self._wanted
+        self._applied = chosen.get()
+        ContentType.objects.clear_cache()
 
     def flight(self) -> Flight:
         """Where `core.sql` queues prepared statements, in the chosen context. Raises as a cursor
@@ -260,7 +261,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self.ensure_connection()
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
-        if self._wanted is None or self._wanted != self._applied:
+        if not self._stands_in(chosen.get()):
             self.enter_context()
         if self._flight is None:
             self._flight = Flight(self.connection)
@@ -280,6 +281,10 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         """Put the session in the chosen context now, or raise and close it."""
         self.settle()
         wanted = self._required_context()
+        if self.in_atomic_block:
+            if self._begun_in not in (None, wanted):
+                self._refuse_mixture(wanted)
+            self._begun_in = wanted
         if wanted == self._applied:
             return
         try:
@@ -291,6 +296,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
             self._abandon()
             raise ContextError(f"The switch to {wanted.schemas[0]} failed: {error}") from error
         self._applied = wanted
+        ContentType.objects.clear_cache()
 
     def _handle_search_path(self, cursor: Any = None) -> None:
         """Refuse a cursor without a context; replaces the library's method whole.
@@ -302,14 +308,30 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         else:
             self._required_context()
 
-    def _required_context(self) -> DatabaseContext:
-        if self._wanted is None:
+    def _stands_in(self, wanted: DatabaseContext | None) -> bool:
+        return (
+            wanted is not None
+            and wanted == self._applied
+            and (not self.in_atomic_block or wanted == self._begun_in)
+        )
+
+    def _refuse_mixture(self, wanted: DatabaseContext) -> None:
+        context_errors.inc()
+        raise ContextError(
+            "The tenant cannot change inside an open transaction: "
+            f"{self._begun_in or chosen.get()} is open, {wanted} was asked for."
+        )
+
+    @staticmethod
+    def _required_context() -> DatabaseContext:
+        wanted = chosen.get()
+        if wanted is None:
             context_errors.inc()
             raise ContextError(
                 "No tenant context on this connection. Enter core.tenancy.in_tenant(...) or "
                 "in_public() first; threads start with no context on purpose."
             )
-        return self._wanted
+        return wanted
 
     def _abandon(self) -> None:
         """Close the session of a failed switch, so that it can never serve the tenant before."""

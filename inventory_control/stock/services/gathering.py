@@ -45,7 +45,7 @@ def post_presented(secret: str, row: bytes) -> Posted | Refusal:
 
 
 def _post(company: Sequence[_Presented]) -> list[Posted | Refusal | Exception]:
-    with on_shared_session(current_tenant()):
+    with on_shared_session():
         return in_one_transaction(lambda: _posted(company))
 
 
