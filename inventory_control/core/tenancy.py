@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from contextvars import Token
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -53,10 +52,6 @@ class TenantRef:
     is_sandbox: bool
     is_open: bool
 
-    def __hash__(self) -> int:
-        """By id alone: every request looks its tenant up in a cache."""
-        return hash(self.id)
-
     @property
     def audit_schema(self) -> str:
         """Where this tenant's audit log lives, owned by a role nobody holds."""
@@ -76,6 +71,8 @@ _PUBLIC = DatabaseContext(schemas=(PUBLIC,), role=None)
 _PUBLIC_AS_OWNER = DatabaseContext(schemas=(PUBLIC,), role="ic_owner")
 _directory: list[Callable[[UUID], TenantRef | None]] = []
 _database_oids: dict[str, int] = {}
+_contexts: dict[str, tuple[TenantRef, str, DatabaseContext]] = {}
+"""The context of each tenant by its schema, with the value and the login it was made of."""
 _shared: list[Any] = []
 """Sessions no thread uses at the moment, the one used last at the end."""
 
@@ -121,9 +118,17 @@ class in_tenant:
     def __enter__(self) -> TenantRef:
         tenant = self._tenant
         settings = connections.settings[DEFAULT_DB_ALIAS]
-        context = _context_of(tenant, settings["IC_LOGIN"], _database_oid(settings["NAME"]))
-        self._chosen = _choose(context)
-        if tenant.is_sandbox or clock.is_ahead():
+        known = _contexts.get(tenant.schema_name)
+        if known is not None and known[0] is tenant and known[1] is settings["IC_LOGIN"]:
+            context = known[2]
+        else:
+            context = _context_of(tenant)
+            _contexts[tenant.schema_name] = (tenant, settings["IC_LOGIN"], context)
+        before = chosen.get()
+        if before is not None and before != context:
+            _wrapper().refuse_switch(context)
+        self._chosen = chosen.set(context)
+        if tenant.is_sandbox or (before is not None and clock.is_ahead()):
             try:
                 self._offset = clock.begin_offset(_offset_of(tenant))
             except BaseException:
@@ -140,7 +145,9 @@ class in_tenant:
 @contextmanager
 def in_public() -> Iterator[None]:
     """Run a block on the shared tables (partners, tenants, domains); no tenant data in reach."""
-    token = _choose(_PUBLIC_AS_OWNER if _login() == "owner" else _PUBLIC)
+    context = _PUBLIC_AS_OWNER if _login() == "owner" else _PUBLIC
+    _wrapper().refuse_switch(context)
+    token = chosen.set(context)
     try:
         yield
     finally:
@@ -177,7 +184,7 @@ def on_shared_session() -> Iterator[None]:
 def raw_connection(tenant: TenantRef) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A psycopg connection outside Django, for COPY, pointed at a tenant and reset on return."""
     wrapper = _wrapper()
-    context = _context_of(tenant, _login(), _database_oid(wrapper.settings_dict["NAME"]))
+    context = _context_of(tenant)
     parameters = wrapper.get_connection_params()
     for django_only in ("cursor_factory", "context"):
         parameters.pop(django_only, None)
@@ -317,17 +324,11 @@ def _label_of_thread() -> str:
 label_with(_label_of_thread)
 
 
-def _choose(context: DatabaseContext) -> Token[DatabaseContext | None]:
-    if chosen.get() not in (None, context):
-        _wrapper().refuse_switch(context)
-    return chosen.set(context)
-
-
-@lru_cache(maxsize=10_000)
-def _context_of(tenant: TenantRef, login: str, database_oid: int) -> DatabaseContext:
+def _context_of(tenant: TenantRef) -> DatabaseContext:
+    oid = _database_oid(connections.settings[DEFAULT_DB_ALIAS]["NAME"])
     return DatabaseContext(
         schemas=(tenant.schema_name, tenant.audit_schema),
-        role=tenant.role(login, database_oid),
+        role=tenant.role(_login(), oid),
         tenant=tenant,
     )
 
