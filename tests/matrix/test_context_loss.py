@@ -10,6 +10,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
-from django.db import connection, connections, transaction
+from django.db import DataError, connection, connections, transaction
 from psycopg import sql
 
 from inventory_control.catalog.models import Item, Node
@@ -255,6 +256,58 @@ def test_the_tenant_does_not_change_inside_an_open_transaction(two):
 
     refused(act)
     assert items_of(first) == ["OF-A"]
+
+
+def test_not_even_after_a_savepoint_was_rolled_back(two):
+    first, second = two
+
+    def act() -> None:
+        with in_tenant(first), transaction.atomic():
+            item("HALF", pk=7)
+            with suppress(RuntimeError), transaction.atomic():
+                raise RuntimeError("undone")
+            with in_tenant(second):
+                Node.objects.count()
+
+    refused(act)
+    assert items_of(first) == ["OF-A"]
+
+
+def test_nor_when_the_transaction_was_opened_outside_of_both(two):
+    first, second = two
+
+    def act() -> None:
+        with transaction.atomic():
+            with in_tenant(first):
+                item("HALF", pk=7)
+            with in_tenant(second):
+                item("HALF", pk=7)
+
+    refused(act)
+    assert (items_of(first), items_of(second)) == (["OF-A"], ["OF-B"])
+
+
+def test_a_statement_that_fails_with_its_switch_leaves_the_session_where_it_may_be_used(two):
+    first, second = two
+    assert items_of(first) == ["OF-A"]
+    with in_tenant(second):
+        with pytest.raises(DataError), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        assert list(Item.objects.values_list("sku", flat=True)) == ["OF-B"]
+    assert items_of(first) == ["OF-A"]
+
+
+def test_a_cursor_of_a_does_not_run_outside_and_reads_b_inside_b(two):
+    first, second = two
+    with in_tenant(first):
+        cursor = connection.cursor()
+        cursor.execute("SELECT sku FROM catalog_item")
+        assert cursor.fetchall() == [("OF-A",)]
+    refused(lambda: cursor.execute("SELECT sku FROM catalog_item"))
+    with in_tenant(second):
+        cursor.execute("SELECT sku FROM catalog_item")
+        assert cursor.fetchall() == [("OF-B",)]
+    cursor.close()
 
 
 def test_c1_a_task_runs_in_the_tenant_its_argument_and_header_name(two):

@@ -134,6 +134,8 @@ def _text_of(value: Any) -> bytes | None:
     if value is None:
         return None
     if isinstance(value, str):
+        if "\0" in value:
+            raise psycopg.DataError("Text cannot hold a NUL character.")
         return value.encode()
     if isinstance(value, bool):
         return b"t" if value else b"f"
