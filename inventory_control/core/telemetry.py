@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -96,6 +97,10 @@ def _stamp(
     return event
 
 
+def _line(event: Mapping[str, Any], **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
+
+
 def configure_logging() -> None:
     """Send every log line out as JSON with tenant and correlation id; called once by settings."""
     structlog.configure(
@@ -105,7 +110,7 @@ def configure_logging() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_line),
         ],
         cache_logger_on_first_use=True,
     )

@@ -134,7 +134,7 @@ MIDDLEWARE = [
     "inventory_control.web.middleware.ContentSecurityPolicy",
     "tenants.middleware.TenantOfHost",
     "inventory_control.web.middleware.Sessions",
-    "django.middleware.common.CommonMiddleware",
+    "inventory_control.web.middleware.Addresses",
     "inventory_control.web.middleware.ForgeryCheck",
     "inventory_control.web.middleware.Members",
     "inventory_control.people.middleware.ActorOfSession",

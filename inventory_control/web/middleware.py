@@ -12,6 +12,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django_htmx.middleware import HtmxMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -21,6 +22,7 @@ from inventory_control.core.telemetry import correlated, log, request_seconds
 from inventory_control.web.problems import refusal_page
 
 CORRELATION_HEADER = "X-Correlation-Id"
+_CORRELATION_META = "HTTP_X_CORRELATION_ID"
 _logger = log(__name__)
 
 
@@ -32,12 +34,14 @@ class ObservedRequest:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Take over a sane correlation id from the caller, or start one."""
-        offered = request.headers.get(CORRELATION_HEADER, "")
+        offered = request.META.get(_CORRELATION_META, "")
         is_sane = 8 <= len(offered) <= 64 and offered.replace("-", "").isalnum()
         started = time.perf_counter()
         with correlated(offered if is_sane else None) as correlation:
             response = self._get_response(request)
             response[CORRELATION_HEADER] = correlation
+            if not response.streaming and "Content-Length" not in response:
+                response["Content-Length"] = str(len(response.content))
             seconds = time.perf_counter() - started
             match = request.resolver_match
             view = match.view_name if match else "none"
@@ -84,6 +88,10 @@ class ContentSecurityPolicy(ForBrowsers, CSPMiddleware):
 
 class Sessions(ForBrowsers, SessionMiddleware):
     """Who is signed in."""
+
+
+class Addresses(ForBrowsers, CommonMiddleware):
+    """A missing slash at the end of a page's address."""
 
 
 class ForgeryCheck(ForBrowsers, CsrfViewMiddleware):

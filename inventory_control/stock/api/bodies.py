@@ -18,7 +18,7 @@ NDJSON = frozenset({"application/x-ndjson", "application/ndjson"})
 def read_body(request: HttpRequest) -> bytes:
     """The body, decompressed when it says so; refuses what grows beyond the limit."""
     body = request.body
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
     if encoding == "identity":
         return body
     if encoding != "gzip":
