@@ -17,7 +17,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf["CELERY_DB_REUSE_MAX"] = 10_000
 app.autodiscover_tasks(["tenants", "inventory_control"])
 app.conf.beat_schedule = {
-    "sweep": {"task": "tenants.sweep", "schedule": 60.0},
+    "sweep": {"task": "tenants.sweep", "schedule": 5.0},
     "seal": {"task": "audit.seal", "schedule": 10.0},
     "heads": {"task": "audit.deliver_heads", "schedule": 3600.0},
 }

@@ -1,7 +1,7 @@
 """Bells between stages: after commit, tell a stage of this tenant to look now.
 
-The table is the queue, Celery is the doorbell (house rule 7). A ring that is lost costs at most
-a minute: in the same transaction the tenant and stage are noted in the shared `due` table, and
+The table is the queue, Celery is the doorbell (house rule 7). A ring that is lost costs a
+few seconds: in the same transaction the tenant and stage are noted in the shared `due` table, and
 the sweep rings again for every note it finds.
 """
 

@@ -1,7 +1,7 @@
 """Probes: whether the process lives, and whether it can work.
 
-PostgreSQL holds every fact: without it nothing works. Redis only rings bells: without it work is
-slower by up to a minute, which is degraded, not down.
+PostgreSQL holds every fact: without it nothing works. Redis only rings bells: without it events are
+posted and kept while the stages wait for it, which is degraded, not down.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def audit_counts() -> list[int]:
         return [count for (count,) in cursor.fetchall()]
 
 
-@pytest.mark.req("EVT-07", "AUD-01")
+@pytest.mark.req("EVT-07", "GOV-01")
 def test_forty_events_at_once_post_once_each_in_fewer_transactions(committed, monkeypatch):
     item()
     node()

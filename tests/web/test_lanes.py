@@ -12,7 +12,6 @@ from tests.http import SYSTEM, Api
 HOST = {"Host": "alder.localhost"}
 
 
-@pytest.mark.req("SEC-02")
 def test_a_program_gets_its_answer_without_a_browser_s_headers(tenant):
     item()
     node()
@@ -28,7 +27,6 @@ def test_a_program_gets_its_answer_without_a_browser_s_headers(tenant):
     assert headers["X-Correlation-Id"]
 
 
-@pytest.mark.req("SEC-02")
 @pytest.mark.parametrize("path", ["/exceptions/", "/login/"])
 def test_a_key_shown_at_a_page_opens_no_shorter_way(tenant, path):
     api = Api("exceptions.read")
@@ -40,7 +38,6 @@ def test_a_key_shown_at_a_page_opens_no_shorter_way(tenant, path):
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
-@pytest.mark.req("SEC-02")
 def test_a_session_still_needs_its_forgery_token_beside_a_header_that_is_no_key(tenant):
     add_member(
         username="ada", name="Ada", password="a-long-password", roles=[], kind="person", by=SYSTEM
