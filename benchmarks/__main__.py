@@ -26,7 +26,7 @@ import psycopg
 
 from benchmarks.clients import Call, Load, load, median
 from benchmarks.floors import copy_entries, copy_rows
-from benchmarks.floors.facts import Fact, batches, facts
+from benchmarks.floors.facts import ITEMS, Fact, batches, facts
 from inventory_control.demo.places import Folder
 from inventory_control.demo.running import (
     SETUP,
@@ -87,7 +87,8 @@ def main() -> int:
         _say(f"Making {TENANTS + 1} tenants and {CASES:,} cases.")
         told = _set_up(product)
         bench = Bench(product, port, told)
-        figures = _posting(bench, options) | _routing(bench, options) | _deep_pages(bench, options)
+        figures = _posting(bench, options) | _promising(bench, options)
+        figures |= _routing(bench, options) | _deep_pages(bench, options)
     missed = {
         name: {"figure": figures[name], "bar": bar, "wanted": sense}
         for name, (bar, sense) in BARS.items()
@@ -145,6 +146,74 @@ def _posting(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         "single_p99_ratio": _ratio(p99["single"], p99["c"]),
     }
     return ratios | {f"{name}_per_s": round(median(found)) for name, found in rates.items()}
+
+
+def _promising(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
+    """Reservations over many items and of one hot item, and look-ups, against the bare view."""
+    rates: dict[str, list[float]] = {name: [] for name in ("floor", "many", "hot", "row", "lookup")}
+    p99: dict[str, list[float]] = {"floor": [], "many": []}
+    lookup = "/api/v1/availability?item=ITEM-00001"
+    bare_port = free_port()
+    _settle(bench)
+    with _granian(
+        "benchmarks.floors.bare_view:application",
+        bare_port,
+        {**os.environ, "BENCH_URL": bench.database},
+    ):
+        for number in range(options.rounds):
+            count = options.singles
+            floor = load(
+                bare_port, _orders(bench, f"f{number}", count, "/reserve"), expect=_is_done
+            )
+            many = load(bench.port, _orders(bench, f"m{number}", count), expect=_is_done)
+            _settle(bench)
+            hot = load(bench.port, _orders(bench, f"h{number}", count, items=1), expect=_is_done)
+            _settle(bench)
+            row = load(bare_port, _looks(bench, "/one", count), expect=_is_200)
+            look = load(bench.port, _looks(bench, lookup, count), expect=_is_200)
+            for name, measured in zip(rates, (floor, many, hot, row, look), strict=True):
+                rates[name].append(measured.rate)
+            p99["floor"].append(floor.percentile(0.99))
+            p99["many"].append(many.percentile(0.99))
+            _say(
+                f"round {number + 1}: "
+                + ", ".join(f"{name} {found[-1]:,.0f}/s" for name, found in rates.items())
+            )
+    return {
+        "reserve_vs_floor": _ratio(rates["many"], rates["floor"]),
+        "hot_vs_many": _ratio(rates["hot"], rates["many"]),
+        "reserve_p99_ratio": _ratio(p99["many"], p99["floor"]),
+        "ats_lookup_vs_bare": _ratio(rates["lookup"], rates["row"]),
+        "reserve_per_s": round(median(rates["many"])),
+        "lookup_per_s": round(median(rates["lookup"])),
+    }
+
+
+def _orders(
+    bench: Bench, name: str, count: int, path: str = "/api/v1/reservations", *, items: int = ITEMS
+) -> list[list[Call]]:
+    """Orders of one line each, by as many clients as there are connections."""
+    rng = random.Random(name)
+    work = []
+    for client in range(CONNECTIONS):
+        calls = []
+        for number in range(count):
+            line = {
+                "line": "1",
+                "item": f"ITEM-{rng.randrange(items):05d}",
+                "node": "S1",
+                "quantity": rng.randrange(1, 4),
+            }
+            order = {"order": f"{name}-{client}-{number}", "lines": [line]}
+            calls.append(_call(bench, path, json.dumps(order).encode(), "json"))
+        work.append(calls)
+    return work
+
+
+def _looks(bench: Bench, path: str, count: int) -> list[list[Call]]:
+    """Look-ups by as many clients as there are connections."""
+    key = (("Authorization", f"Bearer {bench.told['key']}"),)
+    return [[Call("GET", path, bench.told["host"], b"", key)] * count for _ in range(CONNECTIONS)]
 
 
 def _routing(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
@@ -263,7 +332,7 @@ def _single(port: int, bench: Bench, base: int, count: int, path: str) -> Load:
         [_call(bench, path, fact.body, "json") for fact in made[start::CONNECTIONS]]
         for start in range(CONNECTIONS)
     ]
-    return load(port, work, expect=lambda status: status in {200, 201})
+    return load(port, work, expect=_is_done)
 
 
 def _call(bench: Bench, path: str, body: bytes, kind: str) -> Call:
@@ -305,7 +374,7 @@ def _settle(bench: Bench) -> None:
 
 
 def _bare_environment(bench: Bench) -> dict[str, str]:
-    copy_rows.prepare_single(bench.database)
+    copy_rows.prepare_single(bench.database, bench.told["schema"])
     return {**os.environ, "BENCH_URL": bench.database}
 
 
@@ -365,6 +434,10 @@ def _replay_rate() -> float | None:
 
 def _is_200(status: int) -> bool:
     return status == 200
+
+
+def _is_done(status: int) -> bool:
+    return status in {200, 201}
 
 
 def _say(text: str) -> None:

@@ -57,6 +57,20 @@ POST = """
     )
     SELECT event_id FROM source
 """
+RESERVE = """
+    WITH taken AS (
+        UPDATE floor_b.stock_stockbalance
+           SET reserved = reserved + %(quantity)s, changed_at = %(now)s
+         WHERE item_id = %(item)s AND node_id = 2 AND sellable - reserved >= %(quantity)s
+        RETURNING item_id
+    )
+    INSERT INTO floor_b.stock_reservation (
+        key, channel, committed, shipped, released, prior_open, changed_at, item_id, node_id
+    )
+    SELECT %(key)s, '', %(quantity)s, 0, 0, 0, %(now)s, item_id, 2 FROM taken
+    RETURNING committed
+"""
+"""Floor of a reservation: the conditional update and the row that remembers it."""
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -72,12 +86,30 @@ class Sale(msgspec.Struct):
     quantity: int
 
 
+class OrderLine(msgspec.Struct):
+    """One line of what /reserve decodes."""
+
+    line: str
+    item: str
+    quantity: int
+
+
+class Order(msgspec.Struct):
+    """What /reserve decodes."""
+
+    order: str
+    lines: list[OrderLine]
+
+
 _decode = msgspec.json.Decoder(Sale).decode
+_decode_order = msgspec.json.Decoder(Order).decode
 _here = threading.local()
 
 
 def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
-    """POST /post posts one event; GET /null answers nothing; GET /one reads one indexed row."""
+    """POST /post posts one event, POST /reserve promises one line; GET /null answers nothing, GET
+    /one reads one indexed row.
+    """
     path = environ["PATH_INFO"]
     if path == "/null":
         body = b"{}"
@@ -89,7 +121,8 @@ def application(environ: dict[str, Any], start_response: Start) -> Iterable[byte
         )
         body = msgspec.json.encode(row)
     else:
-        body = _post(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        body = _reserve(asked) if path == "/reserve" else _post(asked)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [body]
 
@@ -115,6 +148,25 @@ def _post(body: bytes) -> bytes:
         .fetchone()
     )
     return msgspec.json.encode({"event_id": row and row[0]})
+
+
+def _reserve(body: bytes) -> bytes:
+    order = _decode_order(body)
+    (line,) = order.lines
+    row = (
+        _session()
+        .execute(
+            RESERVE,
+            {
+                "key": f"{order.order}/{line.line}",
+                "item": int(line.item[5:]),
+                "quantity": line.quantity,
+                "now": datetime.now(UTC),  # noqa: TID251 - a floor has no product time
+            },
+        )
+        .fetchone()
+    )
+    return msgspec.json.encode({"granted": row and row[0]})
 
 
 def _session() -> psycopg.Connection:

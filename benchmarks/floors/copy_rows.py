@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.floors.copy_entries import timed
-from benchmarks.floors.facts import START, Fact
+from benchmarks.floors.facts import ITEMS, START, Fact
 
 TABLES = (
     "events_inventoryevent",
@@ -138,8 +138,8 @@ def _copy(cursor: psycopg.Cursor, numbered: list[tuple[int, Fact]]) -> None:
     )
 
 
-def prepare_single(superuser_url: str) -> None:
-    """What the bare view needs besides: ids of its own and one row to read."""
+def prepare_single(superuser_url: str, tenant_schema: str) -> None:
+    """What the bare view needs besides: ids of its own, one row to read, stock to promise."""
     with psycopg.connect(superuser_url, autocommit=True) as session:
         session.execute(
             """
@@ -149,4 +149,20 @@ def prepare_single(superuser_url: str) -> None:
             );
             INSERT INTO floor_b.item VALUES (1, 'ITEM-00001', 'Item') ON CONFLICT DO NOTHING
             """
+        )
+        session.execute(
+            sql.SQL("CREATE TABLE floor_b.stock_reservation (LIKE {} INCLUDING ALL)").format(
+                sql.Identifier(tenant_schema, "stock_reservation")
+            )
+        )
+        session.execute(
+            """
+            INSERT INTO floor_b.stock_stockbalance (
+                item_id, node_id, received, quarantined, sellable, refurbishable, damaged,
+                vendor_return, in_transit, reserved, allocated, counts_pending, holds, changed_at
+            )
+            SELECT item, 2, 0, 0, 10000000, 0, 0, 0, 0, 0, 0, 0, 0, now()
+              FROM generate_series(0, %s - 1) AS item
+            """,
+            [ITEMS],
         )

@@ -151,3 +151,20 @@ def test_counts_and_sales_that_race_end_where_the_true_order_ends(committed):
     row = StockBalance.objects.get()
     assert (row.sellable, row.reserved, row.quarantined) == (54, 0, 0)
     assert_books_agree()
+
+
+@pytest.mark.req("LED-08")
+def test_one_order_line_reserved_by_ten_at_once_holds_once_and_all_hear_the_same(committed):
+    item()
+    node()
+    send(event("receipt.recorded", 100))
+    line = ReservationLine(
+        order="O1", line="1", sku="SOCK", node="S1", quantity=7, channel="", is_partial=False
+    )
+
+    answers = together(committed, *[lambda: reserve([line], by=POSTER)[0] for _ in range(10)])
+
+    assert [answer.granted for answer in answers] == [7] * 10
+    assert sorted(answer.is_repeat for answer in answers) == [False] + [True] * 9
+    assert StockBalance.objects.get().reserved == 7
+    assert_books_agree()

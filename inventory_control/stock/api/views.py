@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -116,9 +117,7 @@ class ReservationView(ApiView):
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise InvalidEventError(str(error), field="lines") from None
         lines = [_line(one, asked) for one in asked.lines]
-        with transaction.atomic():
-            answers = reserve(lines, by=self.actor)
-            _refuse_unserved(lines, answers)
+        answers = reserve(lines, by=self.actor, accept=lambda found: _refuse_unserved(lines, found))
         complete = all(one.granted == one.requested for one in answers)
         return _json(
             {"lines": [msgspec.to_builtins(one) for one in answers]},
@@ -174,7 +173,7 @@ def _line(one: Any, asked: ReservationBody) -> ReservationLine:
     )
 
 
-def _refuse_unserved(lines: list[ReservationLine], answers: list[Granted]) -> None:
+def _refuse_unserved(lines: Sequence[ReservationLine], answers: Sequence[Granted]) -> None:
     for line, answer in zip(lines, answers, strict=True):
         if line.is_partial or answer.is_repeat or answer.granted == answer.requested:
             continue

@@ -80,7 +80,7 @@ def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
     written.
     """
     require(by, permissions.WRITE)
-    return in_one_transaction(lambda: _posted(drafts, by))
+    return in_one_transaction(lambda: drafts_posted(drafts, by=by))
 
 
 def post_rows(
@@ -123,7 +123,7 @@ def rows_posted(
         correlations=correlations,
     )
     park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)
-    posted = iter(_posted([one for one in drafts if isinstance(one, EventDraft)], by))
+    posted = iter(drafts_posted([one for one in drafts if isinstance(one, EventDraft)], by=by))
     return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
 
 
@@ -143,7 +143,8 @@ def in_one_transaction(post: Callable[[], list[_T]]) -> list[_T]:
     raise ContentionError
 
 
-def _posted(drafts: Sequence[EventDraft], by: Actor) -> list[Posted]:
+def drafts_posted(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
+    """What `post_events` does, inside the caller's `in_one_transaction`."""
     lines = [_lined(draft) for draft in drafts]
     if lines:
         _post(lines, by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from django.db import connection, transaction
@@ -11,12 +11,13 @@ from django.db import connection, transaction
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
+from inventory_control.core.sql import hot, hot_later, texts
 from inventory_control.events.services import draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
 from inventory_control.stock.errors import NothingReservedError
 from inventory_control.stock.rules import grants
-from inventory_control.stock.services.posting import post_events
+from inventory_control.stock.services.posting import drafts_posted, in_one_transaction, post_events
 from inventory_control.stock.values import Granted, ReservationLine
 
 SOURCE = "reservations"
@@ -40,21 +41,48 @@ _HELD = """
      WHERE r.key = %s
        FOR UPDATE OF r
 """
-_KNOWN = "SELECT key, committed, open FROM stock_reservation WHERE key = ANY(%s)"
+_KNOWN = "SELECT key, committed FROM stock_reservation WHERE key = ANY(%s::text[])"
 
 
-@transaction.atomic
-def reserve(lines: Sequence[ReservationLine], *, by: Actor) -> list[Granted]:
+def reserve(
+    lines: Sequence[ReservationLine],
+    *,
+    by: Actor,
+    accept: Callable[[Sequence[Granted]], None] | None = None,
+) -> list[Granted]:
     """Reserve each line as far as stock allows, first come first served, in order.
 
     The balances are locked in one order before anything is decided, so two callers can never be
     granted the same unit. A line that was granted before gets its first answer again. What is
     granted is posted as `reservation.created` events; a line granted nothing leaves no trace.
-    Units; one transaction; at most five statements whatever the number of lines.
+    `accept` sees the answers before anything is kept and may raise: then nothing is. Units; one
+    transaction; a handful of statements whatever the number of lines.
     """
     require(by, permissions.RESERVE)
-    available, frozen = _lock(lines)
-    known = _known([line.key for line in lines])
+
+    def promise() -> list[Granted]:
+        answers = _decided(lines)
+        if accept is not None:
+            accept(answers)
+        _commit(lines, answers, by)
+        return answers
+
+    return in_one_transaction(promise)
+
+
+def _decided(lines: Sequence[ReservationLine]) -> list[Granted]:
+    """What each line gets, with the balances it draws on locked.
+
+    What is known of the lines is asked behind the lock: whoever held it may have reserved them.
+    """
+    places = sorted({(line.sku, line.node) for line in lines})
+    locked = hot_later(
+        _LOCKED, [texts(sku for sku, _ in places), texts(node for _, node in places)]
+    )
+    known = {key: int(units) for key, units in hot(_KNOWN, [texts(line.key for line in lines)])}
+    rows = locked.rows()
+    available = {(sku, node): int(units) for sku, node, units, _ in rows}
+    frozen = {(sku, node): bool(is_frozen) for sku, node, _, is_frozen in rows}
     answers: list[Granted | None] = [None] * len(lines)
     asked: dict[tuple[str, str], list[int]] = {}
     for index, line in enumerate(lines):
@@ -76,9 +104,7 @@ def reserve(lines: Sequence[ReservationLine], *, by: Actor) -> list[Granted]:
                 _reason(lines[i], units, left, is_frozen=frozen.get(place, False)),
             )
             left -= units
-    answered = [answer for answer in answers if answer is not None]
-    _commit(lines, answered, by)
-    return answered
+    return [answer for answer in answers if answer is not None]
 
 
 @transaction.atomic
@@ -121,25 +147,6 @@ def release(*, order: str, line: str, quantity: int, by: Actor) -> int:
     return int(held) - quantity
 
 
-def _lock(
-    lines: Sequence[ReservationLine],
-) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], bool]]:
-    places = sorted({(line.sku, line.node) for line in lines})
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCKED, [[sku for sku, _ in places], [node for _, node in places]])
-        rows = cursor.fetchall()
-    return (
-        {(sku, node): int(available) for sku, node, available, _ in rows},
-        {(sku, node): bool(frozen) for sku, node, _, frozen in rows},
-    )
-
-
-def _known(keys: Sequence[str]) -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [list(keys)])
-        return {key: int(committed) for key, committed, _ in cursor.fetchall()}
-
-
 def _reason(line: ReservationLine, granted: int, left: int, *, is_frozen: bool) -> str:
     if granted == line.quantity:
         return ""
@@ -159,7 +166,7 @@ def _commit(lines: Sequence[ReservationLine], granted: Sequence[Granted], by: Ac
     drafts = draft_events(
         read_rows(rows), received_from=SOURCE, may_speak_for=lambda source: source == SOURCE, by=by
     )
-    post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
+    drafts_posted([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
 
 
 def _poster(by: Actor) -> Actor:
