@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.db import connection
@@ -10,10 +12,11 @@ from django.db import connection
 from inventory_control.availability.models import Availability, ChangedPlace
 from inventory_control.availability.rules import NodeStock, available_to_sell
 from inventory_control.availability.values import Publication
-from inventory_control.core.sql import named_statements
+from inventory_control.core.sql import hot_later, named_statements
 from inventory_control.stock.selectors import positions_at, positions_of
 from inventory_control.stock.values import Position
 
+_FIGURES = named_statements(Path(__file__).with_name("figures.sql"))
 _SQL = named_statements(Path(__file__).with_name("recalculate.sql"))
 Place = tuple[int, int]
 
@@ -43,6 +46,51 @@ def ats_of(item_ids: list[int]) -> dict[Place, int]:
         place: available_to_sell(node_stock(position))
         for place, position in positions_of(item_ids).items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFigure:
+    """An item at a node: what its ATS is made of, and when that changed last."""
+
+    node: str
+    stock: NodeStock
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigure:
+    """What a channel should show of an item (units), what it was told last, and when."""
+
+    channel: str
+    ats: int
+    quantity: int
+    published: int | None
+    published_at: datetime | None
+
+
+class Figures:
+    """The figures of one item: asked for, not yet waited for. One exchange with the server."""
+
+    def __init__(self, sku: str, *, node: str | None = None) -> None:
+        asked = {"sku": sku, "node": node}
+        self._item = hot_later(_FIGURES["item"], asked)
+        self._nodes = hot_later(_FIGURES["nodes"], asked)
+        self._channels = hot_later(_FIGURES["channels"], asked)
+
+    def is_known(self) -> bool:
+        """Whether there is such an item."""
+        return bool(self._item.rows())
+
+    def nodes(self) -> list[NodeFigure]:
+        """Every node that ever held it, by code, or the one asked for."""
+        return [
+            NodeFigure(code, NodeStock(*terms), changed_at)
+            for code, *terms, changed_at in self._nodes.rows()
+        ]
+
+    def channels(self) -> list[ChannelFigure]:
+        """Every channel it is sold through, by code."""
+        return [ChannelFigure(*row) for row in self._channels.rows()]
 
 
 def channel_figures(item_id: int) -> list[Availability]:

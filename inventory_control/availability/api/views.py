@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory_control.availability.rules import available_to_sell, breakdown
-from inventory_control.availability.selectors import channel_figures, node_stock
+from inventory_control.availability.selectors import Figures, NodeFigure
 from inventory_control.availability.services import set_channels, set_planning
 from inventory_control.catalog import permissions as catalog_permissions
 from inventory_control.catalog.api.views import RowsTakenSerializer, rows_in
-from inventory_control.catalog.models import Channel, Item, ItemNode, Node
+from inventory_control.catalog.models import Channel, ItemNode
+from inventory_control.core import clock
 from inventory_control.core.errors import Refused
+from inventory_control.people.api.authentication import require_scope
+from inventory_control.people.errors import KeyRefusedError
+from inventory_control.people.selectors import holder_of_key
 from inventory_control.stock import permissions
-from inventory_control.stock.selectors import positions_of
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.views import ApiView
@@ -96,21 +101,24 @@ class AvailabilityView(ApiView):
         ],
         responses=AvailabilitySerializer,
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """Every node's figure with its terms, and what each channel should show."""
-        sku, code = request.query_params.get("item"), request.query_params.get("node")
-        if not sku:
+        asked = _asked(request._request)
+        if asked is None:
             raise Refused("Name the item: ?item=SKU.", field="item")
-        item = Item.objects.filter(sku=sku).first()
-        if item is None:
-            raise NotFoundError(f"No item is called {sku}.", field="item")
-        return Response(
-            {
-                "item": sku,
-                "nodes": _node_figures(item, code),
-                "channels": [_channel_figure(one) for one in channel_figures(item.pk)],
-            }
-        )
+        return _figures_answer(asked[0], Figures(asked[0], node=asked[1]))
+
+    def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
+        """The figures of an item for a key, both read in one exchange with the server."""
+        asked = _asked(request)
+        if request.method != "GET" or asked is None:
+            return None
+        figures = Figures(asked[0], node=asked[1])
+        holder = holder_of_key(secret, at=clock.real_now())
+        if holder is None:
+            raise KeyRefusedError
+        require_scope(holder.actor, permissions.READ)
+        return _figures_answer(asked[0], figures)
 
 
 class ChannelListView(ApiView):
@@ -175,39 +183,33 @@ class ItemNodeListView(ApiView):
         return Response({"rows": set_planning(rows_in(request), by=self.actor)})
 
 
-def _node_figures(item: Item, code: str | None) -> list[dict[str, Any]]:
-    positions = positions_of([item.pk])
-    names = dict(
-        Node.objects.filter(pk__in={node for _, node in positions}).values_list("pk", "code")
-    )
-    figures = []
-    for (_, node_id), position in positions.items():
-        if code is not None and names[node_id] != code:
-            continue
-        stock = node_stock(position)
-        figures.append(
-            {
-                "node": names[node_id],
-                "ats": available_to_sell(stock),
-                "sellable": stock.sellable,
-                "reserved": stock.reserved,
-                "allocated": stock.allocated,
-                "safety_stock": stock.safety_stock,
-                "is_frozen": stock.is_frozen,
-                "changed_at": position.changed_at,
-                "terms": [
-                    {"name": term.name, "quantity": term.quantity} for term in breakdown(stock)
-                ],
-            }
-        )
-    return sorted(figures, key=lambda one: str(one["node"]))
+def _asked(request: HttpRequest) -> tuple[str, str | None] | None:
+    """The item asked for and the node, if one was named; None when no item was."""
+    sku, node = request.GET.get("item", ""), request.GET.get("node")
+    return None if not sku or "\0" in sku + (node or "") else (sku, node)
 
 
-def _channel_figure(one: Any) -> dict[str, Any]:
+def _figures_answer(sku: str, figures: Figures) -> HttpResponse:
+    if not figures.is_known():
+        raise NotFoundError(f"No item is called {sku}.", field="item")
+    body = {
+        "item": sku,
+        "nodes": [_node_figure(one) for one in figures.nodes()],
+        "channels": [msgspec.to_builtins(one) for one in figures.channels()],
+    }
+    return HttpResponse(msgspec.json.encode(body), content_type="application/json")
+
+
+def _node_figure(one: NodeFigure) -> dict[str, Any]:
+    stock = one.stock
     return {
-        "channel": one.channel.code,
-        "ats": one.ats,
-        "quantity": one.quantity,
-        "published": one.published,
-        "published_at": one.published_at,
+        "node": one.node,
+        "ats": available_to_sell(stock),
+        "sellable": stock.sellable,
+        "reserved": stock.reserved,
+        "allocated": stock.allocated,
+        "safety_stock": stock.safety_stock,
+        "is_frozen": stock.is_frozen,
+        "changed_at": one.changed_at,
+        "terms": [{"name": term.name, "quantity": term.quantity} for term in breakdown(stock)],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -13,19 +12,15 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from inventory_control.core import clock
+from inventory_control.core.actors import Actor
 from inventory_control.core.errors import NotPermitted
 from inventory_control.core.telemetry import security_log
 from inventory_control.people.errors import KeyRefusedError
 from inventory_control.people.selectors import KeyHolder, actor_of_user, holder_of_key
+from inventory_control.web.keys import presented_key
 
 if TYPE_CHECKING:  # rest_framework.views loads this module while it is being imported
     from rest_framework.views import APIView
-
-
-def presented_key(headers: Mapping[str, Any]) -> str | None:
-    """The secret of an `Authorization: Bearer` header, or None when there is no such header."""
-    scheme, _, secret = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -82,6 +77,13 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
+def require_scope(actor: Actor, needed: str) -> None:
+    """Refuse a caller who lacks the permission of a door; the denial is logged."""
+    if not actor.may(needed):
+        security_log("permission.denied", actor=actor.as_record(), permission=needed)
+        raise NotPermitted(f"This needs the permission {needed}.", extra={"permission": needed})
+
+
 class Scoped(BasePermission):
     """Every view names the permission each method needs in `permissions`; none named, none allowed."""
 
@@ -92,8 +94,5 @@ class Scoped(BasePermission):
         needed = getattr(view, "permissions", {}).get(request.method)
         if needed is None:
             return False
-        actor = request.user.actor
-        if not actor.may(needed):
-            security_log("permission.denied", actor=actor.as_record(), permission=needed)
-            raise NotPermitted(f"This needs the permission {needed}.", extra={"permission": needed})
+        require_scope(request.user.actor, needed)
         return True

@@ -8,17 +8,15 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from inventory_control.core.doorbell import bells_held
-from inventory_control.core.errors import DomainError
 from inventory_control.events import permissions as event_permissions
 from inventory_control.events.errors import ContentConflictError, InvalidEventError
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import Posted, Refusal
-from inventory_control.people.api.authentication import presented_key
 from inventory_control.stock import permissions
 from inventory_control.stock.api.bodies import read_body, rows_of
 from inventory_control.stock.api.schemas import (
@@ -48,24 +46,20 @@ class EventView(ApiView):
     permissions = {"POST": event_permissions.WRITE}
     parser_classes = []
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
         """Post the event of a key together with those that other threads post just now.
 
-        The key is looked up where the event is posted, so nothing of the general way in is needed
-        but its limits. A caller who wants an answer kept under an Idempotency-Key, or who is in a
-        transaction of its own, goes the general way and posts alone.
+        The key is looked up where the event is posted. A caller who wants an answer kept under an
+        Idempotency-Key, or who is in a transaction of its own, goes the general way and posts
+        alone.
         """
-        secret = presented_key(request.META)
         is_own = "HTTP_IDEMPOTENCY_KEY" in request.META or connection.in_atomic_block
-        if secret is None or is_own or request.method != "POST":
-            return super().dispatch(request, *args, **kwargs)
-        try:
-            self.refuse_large(request)
-            body = read_body(request)
-            with bells_held():
-                return _answer_to(post_presented(secret, body))
-        except DomainError as error:
-            return problem_response(error)
+        if is_own or request.method != "POST":
+            return None
+        self.refuse_large(request)
+        body = read_body(request)
+        with bells_held():
+            return _answer_to(post_presented(secret, body))
 
     @extend_schema(operation_id="post_event", request=EVENT, responses=EVENT_ANSWER)
     def post(self, request: Request) -> HttpResponse:

@@ -1,0 +1,22 @@
+-- name: item
+SELECT id FROM catalog_item WHERE sku = %(sku)s::text
+
+-- name: nodes
+-- What may be sold of an item is made of these, at every node that ever held it (or at one).
+SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
+       b.counts_pending + b.holds > 0, b.changed_at
+  FROM catalog_item i
+  JOIN stock_stockbalance b ON b.item_id = i.id
+  JOIN catalog_node n ON n.id = b.node_id
+  LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+ WHERE i.sku = %(sku)s::text AND (%(node)s::text IS NULL OR n.code = %(node)s::text)
+ ORDER BY n.code
+
+-- name: channels
+-- What each channel should show of an item, what it was told last, and when.
+SELECT c.code, a.ats, a.quantity, a.published, a.published_at
+  FROM catalog_item i
+  JOIN availability_availability a ON a.item_id = i.id
+  JOIN catalog_channel c ON c.id = a.channel_id
+ WHERE i.sku = %(sku)s::text
+ ORDER BY c.code

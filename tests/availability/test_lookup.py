@@ -1,0 +1,105 @@
+"""The synchronous look-up: figures that add up, for whoever may read them."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from inventory_control.availability.services import recalculate_due
+from inventory_control.people.services import add_member, set_role
+from tests.factories import SYSTEM, at_node, channel, event, item, node, send
+from tests.http import Api
+
+
+def stocked() -> None:
+    """40 of SOCK at S1, 6 of them kept as safety stock and 3 promised; 5 at S2; WEB sells both."""
+    sock, first, second = item(), node(), node("S2")
+    at_node(sock, first, safety_stock=6)
+    channel("WEB", first, second, buffer=4)
+    send(
+        event("receipt.recorded", 40),
+        event("receipt.recorded", 5, node="S2"),
+        event("reservation.created", 3, order="O1", line="1"),
+    )
+    recalculate_due(by=SYSTEM)
+
+
+@pytest.mark.req("LED-14", "INT-01")
+def test_the_terms_of_a_figure_sum_to_it(tenant):
+    stocked()
+
+    status, body = Api("stock.read").get("availability?item=SOCK")
+
+    assert status == 200
+    first, second = body["nodes"]
+    assert (first["node"], first["ats"]) == ("S1", 31)
+    assert {term["name"]: term["quantity"] for term in first["terms"]} == {
+        "sellable": 40, "reserved": -3, "allocated": 0, "safety stock": -6,
+    }  # fmt: skip
+    assert (second["node"], second["ats"], second["is_frozen"]) == ("S2", 5, False)
+    assert [(one["channel"], one["ats"], one["quantity"]) for one in body["channels"]] == [
+        ("WEB", 32, 32)
+    ]
+    assert body["channels"][0]["published"] is None
+
+
+def test_one_node_can_be_asked_for(tenant):
+    stocked()
+
+    _, body = Api("stock.read").get("availability?item=SOCK&node=S2")
+
+    assert [one["node"] for one in body["nodes"]] == ["S2"]
+
+
+def test_a_session_and_a_key_are_told_the_same(tenant):
+    stocked()
+    _, told = Api("stock.read").get("availability?item=SOCK")
+    set_role(key="reader", name="Reader", grants=["stock.read"], by=SYSTEM)
+    member = add_member(
+        username="ada", name="Ada", password=None, roles=["reader"], kind="person", by=SYSTEM
+    )
+    browser = Client(headers={"Host": "alder.localhost"})
+    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+
+    answer = browser.get("/api/v1/availability?item=SOCK")
+
+    assert (answer.status_code, answer.json()) == (200, told)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ("?item=NOWHERE", 404, "not_found"),
+        ("", 422, "refused"),
+        ("?item=", 422, "refused"),
+        ("?item=a%00b", 422, "refused"),
+        ("?item=SOCK&node=%00", 422, "refused"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(tenant, query, status, code):
+    stocked()
+
+    found, body = Api("stock.read").get(f"availability{query}")
+
+    assert (found, body["code"], body["field"]) == (status, code, "item")
+
+
+def test_a_node_that_never_held_the_item_is_an_empty_list(tenant):
+    stocked()
+    node("S3")
+
+    status, body = Api("stock.read").get("availability?item=SOCK&node=S3")
+
+    assert (status, body["nodes"]) == (200, [])
+
+
+@pytest.mark.req("SEC-02")
+def test_without_the_right_or_a_key_nothing_is_told(tenant):
+    stocked()
+    bare = Api("events.write")
+
+    assert bare.get("availability?item=SOCK")[0] == 403
+    bare.key = "not-a-key.at-all"
+    status, body = bare.get("availability?item=SOCK")
+    assert (status, body["code"]) == (401, "authentication_failed")
+    assert bare.last["WWW-Authenticate"] == "Bearer"
