@@ -29,13 +29,20 @@ from inventory_control.stock.api.schemas import (
     ReservationBody,
 )
 from inventory_control.stock.errors import FrozenError, NotAvailableError
-from inventory_control.stock.services import post_presented, post_rows, reserve
+from inventory_control.stock.services import (
+    post_presented,
+    post_rows,
+    reserve,
+    reserve_presented,
+)
 from inventory_control.stock.values import Granted, ReservationLine
 from inventory_control.web.problems import problem_response
 from inventory_control.web.views import ApiView
 
 BATCH = 1_000
 """Rows a posting statement takes at once: beyond it latency grows and throughput does not."""
+FEW_LINES = 100
+"""Lines of a call that may share a transaction with others; more have enough company in themselves."""
 _encode = msgspec.json.encode
 _decode_reservations = msgspec.json.Decoder(ReservationBody).decode
 
@@ -105,18 +112,45 @@ class ReservationView(ApiView):
         less, 409 when a line that wants all or nothing could not be served; then nothing of the
         call is reserved.
         """
-        body = read_body(request._request)
-        try:
-            asked = _decode_reservations(body)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise InvalidEventError(str(error), field="lines") from None
-        lines = [_line(one, asked) for one in asked.lines]
-        answers = reserve(lines, by=self.actor, accept=lambda found: _refuse_unserved(lines, found))
-        complete = all(one.granted == one.requested for one in answers)
-        return _json(
-            {"lines": [msgspec.to_builtins(one) for one in answers]},
-            status=201 if complete else 200,
+        lines = _lines_in(request._request)
+        return _promised(
+            reserve(lines, by=self.actor, accept=lambda found: _refuse_unserved(lines, found))
         )
+
+    def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
+        """Reserve for a key together with those whom other threads serve just now."""
+        is_own = "HTTP_IDEMPOTENCY_KEY" in request.META or connection.in_atomic_block
+        if is_own or request.method != "POST":
+            return None
+        self.refuse_large(request)
+        try:
+            lines = _lines_in(request)
+        except InvalidEventError:
+            return None  # whether the key is good is said before what is wrong with the body
+        if len(lines) > FEW_LINES:
+            return None
+        with bells_held():
+            return _promised(
+                reserve_presented(
+                    secret, lines, accept=lambda found: _refuse_unserved(lines, found)
+                )
+            )
+
+
+def _lines_in(request: HttpRequest) -> list[ReservationLine]:
+    body = read_body(request)
+    try:
+        asked = _decode_reservations(body)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InvalidEventError(str(error), field="lines") from None
+    return [_line(one, asked) for one in asked.lines]
+
+
+def _promised(answers: Sequence[Granted]) -> HttpResponse:
+    complete = all(one.granted == one.requested for one in answers)
+    return _json(
+        {"lines": [msgspec.to_builtins(one) for one in answers]}, status=201 if complete else 200
+    )
 
 
 def _post(view: ApiView, rows: list[bytes]) -> list[Posted | Refusal]:

@@ -2,7 +2,7 @@
 
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
-from inventory_control.stock.services.gathering import post_presented
+from inventory_control.stock.services.gathering import post_presented, reserve_presented
 from inventory_control.stock.services.posting import post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import release, reserve
@@ -16,6 +16,7 @@ __all__ = [
     "rebuild_balances",
     "release",
     "reserve",
+    "reserve_presented",
     "retry_letter",
     "settle_count",
 ]

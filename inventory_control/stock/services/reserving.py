@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from django.db import connection, transaction
@@ -61,17 +62,60 @@ def reserve(
     require(by, permissions.RESERVE)
 
     def promise() -> list[Granted]:
-        answers = _decided(lines)
+        shelf = shelf_for(lines)
+        answers = shelf.promised(lines)
         if accept is not None:
             accept(answers)
-        _commit(lines, answers, by)
+        keep(lines, answers, correlations=None, by=by)
         return answers
 
     return in_one_transaction(promise)
 
 
-def _decided(lines: Sequence[ReservationLine]) -> list[Granted]:
-    """What each line gets, with the balances it draws on locked.
+@dataclass(slots=True)
+class Shelf:
+    """What may still be promised at some places, locked, and what was promised to some keys."""
+
+    available: dict[tuple[str, str], int]
+    frozen: set[tuple[str, str]]
+    known: dict[str, int]
+
+    def promised(self, lines: Sequence[ReservationLine]) -> list[Granted]:
+        """What each line would get, first come first served; takes nothing yet."""
+        answers: list[Granted | None] = [None] * len(lines)
+        asked: dict[tuple[str, str], list[int]] = {}
+        for index, line in enumerate(lines):
+            if line.key in self.known:
+                answers[index] = Granted(
+                    line.key,
+                    line.quantity,
+                    self.known[line.key],
+                    0,
+                    "Reserved before.",
+                    is_repeat=True,
+                )
+            else:
+                asked.setdefault((line.sku, line.node), []).append(index)
+        for place, indexes in asked.items():
+            is_frozen = place in self.frozen
+            left = 0 if is_frozen else self.available.get(place, 0)
+            given = grants([(lines[i].quantity, lines[i].is_partial) for i in indexes], left)
+            for i, units in zip(indexes, given, strict=True):
+                reason = _reason(lines[i], units, left, is_frozen=is_frozen)
+                answers[i] = Granted(lines[i].key, lines[i].quantity, units, max(0, left), reason)
+                left -= units
+        return [answer for answer in answers if answer is not None]
+
+    def take(self, lines: Sequence[ReservationLine], answers: Sequence[Granted]) -> None:
+        """Take what was promised, so that whoever comes next is promised the rest."""
+        for line, answer in zip(lines, answers, strict=True):
+            if answer.granted and not answer.is_repeat:
+                self.available[line.sku, line.node] -= answer.granted
+                self.known[line.key] = answer.granted
+
+
+def shelf_for(lines: Sequence[ReservationLine]) -> Shelf:
+    """Lock the balances that lines draw on, in one order; inside `in_one_transaction`.
 
     What is known of the lines is asked behind the lock: whoever held it may have reserved them.
     """
@@ -79,32 +123,13 @@ def _decided(lines: Sequence[ReservationLine]) -> list[Granted]:
     locked = hot_later(
         _LOCKED, [texts(sku for sku, _ in places), texts(node for _, node in places)]
     )
-    known = {key: int(units) for key, units in hot(_KNOWN, [texts(line.key for line in lines)])}
+    known = hot(_KNOWN, [texts(sorted({line.key for line in lines}))])
     rows = locked.rows()
-    available = {(sku, node): int(units) for sku, node, units, _ in rows}
-    frozen = {(sku, node): bool(is_frozen) for sku, node, _, is_frozen in rows}
-    answers: list[Granted | None] = [None] * len(lines)
-    asked: dict[tuple[str, str], list[int]] = {}
-    for index, line in enumerate(lines):
-        if line.key in known:
-            answers[index] = Granted(
-                line.key, line.quantity, known[line.key], 0, "Reserved before.", is_repeat=True
-            )
-        else:
-            asked.setdefault((line.sku, line.node), []).append(index)
-    for place, indexes in asked.items():
-        left = available.get(place, 0) if not frozen.get(place) else 0
-        given = grants([(lines[i].quantity, lines[i].is_partial) for i in indexes], left)
-        for i, units in zip(indexes, given, strict=True):
-            answers[i] = Granted(
-                lines[i].key,
-                lines[i].quantity,
-                units,
-                max(0, left),
-                _reason(lines[i], units, left, is_frozen=frozen.get(place, False)),
-            )
-            left -= units
-    return [answer for answer in answers if answer is not None]
+    return Shelf(
+        available={(sku, node): int(units) for sku, node, units, _ in rows},
+        frozen={(sku, node) for sku, node, _, is_frozen in rows if is_frozen},
+        known={key: int(units) for key, units in known},
+    )
 
 
 @transaction.atomic
@@ -155,16 +180,30 @@ def _reason(line: ReservationLine, granted: int, left: int, *, is_frozen: bool) 
     return f"{max(0, left)} of {line.sku} available at {line.node}."
 
 
-def _commit(lines: Sequence[ReservationLine], granted: Sequence[Granted], by: Actor) -> None:
-    rows = [
-        _row(line, answer)
-        for line, answer in zip(lines, granted, strict=True)
+def keep(
+    lines: Sequence[ReservationLine],
+    answers: Sequence[Granted],
+    *,
+    correlations: Sequence[str] | None,
+    by: Actor,
+) -> None:
+    """Post what was promised to lines, in the transaction that locked their balances.
+
+    `correlations` names the request of each line where they came by different ones.
+    """
+    kept = [
+        (_row(line, answer), place)
+        for place, (line, answer) in enumerate(zip(lines, answers, strict=True))
         if answer.granted and not answer.is_repeat
     ]
-    if not rows:
+    if not kept:
         return
     drafts = draft_events(
-        read_rows(rows), received_from=SOURCE, may_speak_for=lambda source: source == SOURCE, by=by
+        read_rows([row for row, _ in kept]),
+        received_from=SOURCE,
+        may_speak_for=lambda source: source == SOURCE,
+        by=by,
+        correlations=correlations and [correlations[place] for _, place in kept],
     )
     drafts_posted([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
 
