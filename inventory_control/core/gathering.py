@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
+from time import sleep
 from typing import Generic, TypeVar
 
 Work = TypeVar("Work")
 Answer = TypeVar("Answer")
+BREATH_S = 0.0003
+"""How long a turn that follows another at once lets those just answered come back with more."""
 
 
 class _Caller(Generic[Work, Answer]):
@@ -36,9 +39,10 @@ class _Caller(Generic[Work, Answer]):
 class Gathering(Generic[Work, Answer]):
     """Lets the callers of one key take turns, each turn doing all the work that has come meanwhile.
 
-    Whoever comes first works at once: nobody ever waits for company. Callers who come while a
-    turn is under way wait together; when it ends one of them works for all of them. So under load
-    a transaction is shared by as many callers as there are threads, and at rest by one.
+    Whoever comes first works at once: at rest nobody waits for company. Callers who come while a
+    turn is under way wait together; when it ends one of them works for all of them, after a breath
+    in which others may join. So under load a transaction is shared by many callers, and at rest by
+    one.
 
     `run` takes the works of a turn and answers one value for each, in order; an exception among
     the answers is raised in its caller's own thread. When `run` itself raises, every caller of
@@ -65,6 +69,8 @@ class Gathering(Generic[Work, Answer]):
         if waiting is not None:
             mine.gate.acquire()
         if not mine.is_done and not mine.is_alone:
+            if waiting is not None:
+                sleep(BREATH_S)
             self._take_turn(key, mine)
         if mine.is_alone:
             (answer,) = self._run([work])

@@ -3,7 +3,7 @@
 A till that sends each sale as it happens costs a transaction a sale; on a promotion weekend a
 hundred tills would queue for the same few rows. Here the events that arrive while a batch is
 being posted become the next batch, with everything a batch has: one statement, one audit entry,
-one commit. No event waits for company, and each is answered after the commit that holds it. Orders
+one commit. At rest no event waits for company, and each is answered after the commit that holds it. Orders
 that reserve do the same: a hot item is locked once for all who ask for it, and promised in the order
 they came.
 """
