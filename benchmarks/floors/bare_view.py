@@ -65,9 +65,10 @@ RESERVE = """
         RETURNING item_id
     )
     INSERT INTO floor_b.stock_reservation (
-        key, channel, committed, shipped, released, prior_open, changed_at, item_id, node_id
+        key, channel, committed, confirmed, shipped, released, prior_open, prior_assigned,
+        changed_at, item_id, node_id
     )
-    SELECT %(key)s, '', %(quantity)s, 0, 0, 0, %(now)s, item_id, 2 FROM taken
+    SELECT %(key)s, '', %(quantity)s, 0, 0, 0, 0, 0, %(now)s, item_id, 2 FROM taken
     RETURNING committed
 """
 """Floor of a reservation: the conditional update and the row that remembers it."""

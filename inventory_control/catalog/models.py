@@ -29,7 +29,10 @@ class Supplier(TenantModel):
 
 
 class Item(TenantModel):
-    """The thing sold. Quantities are whole units of `unit`: goods by weight are counted in grams."""
+    """The thing sold. Quantities are whole units of `unit`: goods by weight are counted in grams.
+
+    Of items that `has_serials` every unit has an identity of its own.
+    """
 
     sku = models.CharField(max_length=60, unique=True)
     name = models.CharField(max_length=200)
@@ -42,6 +45,7 @@ class Item(TenantModel):
     )
     pack_size = models.PositiveIntegerField(default=1)
     minimum_order_quantity = models.PositiveIntegerField(default=1)
+    has_serials = models.BooleanField(default=False)
 
     class Meta(TenantModel.Meta):
         constraints = [
@@ -53,7 +57,12 @@ class Item(TenantModel):
 
 
 class Node(TenantModel):
-    """A place that holds stock. `closed_weekdays` are ISO numbers (Monday is 1)."""
+    """A place that holds stock. `closed_weekdays` are ISO numbers (Monday is 1).
+
+    `legal_entity` owns what lies there: a transfer to another entity is a sale between the two.
+    `daily_capacity` is how many units orders may take from it a day (None: no limit),
+    `ready_hours` how long an order takes to leave it.
+    """
 
     class Kind(models.TextChoices):
         STORE = "store", "Store"
@@ -68,6 +77,9 @@ class Node(TenantModel):
     capacity_units = models.BigIntegerField(null=True, blank=True)
     closed_weekdays = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
     transfer_days = models.PositiveIntegerField(default=1)
+    legal_entity = models.CharField(max_length=40, blank=True, default="")
+    daily_capacity = models.PositiveIntegerField(null=True, blank=True)
+    ready_hours = models.PositiveIntegerField(default=24)
 
     class Meta(TenantModel.Meta):
         ordering = ("code",)
@@ -77,7 +89,11 @@ class Node(TenantModel):
 
 
 class Channel(TenantModel):
-    """A place that sells. It may draw on `nodes`, less `buffer` units kept back per item."""
+    """A place that sells. It may draw on `nodes`, less `buffer` units kept back per item.
+
+    When stock is short the lower `priority` is served first. `margin` is the share of the price
+    that is left of a sale there (0.31), None when unknown.
+    """
 
     class Kind(models.TextChoices):
         STORE = "store", "Stores"
@@ -90,12 +106,132 @@ class Channel(TenantModel):
     buffer = models.PositiveIntegerField(default=0)
     nodes = models.ManyToManyField(Node, related_name="channels")
     is_published = models.BooleanField(default=True)
+    priority = models.PositiveSmallIntegerField(default=100)
+    margin = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         ordering = ("code",)
 
     def __str__(self) -> str:
         return self.name
+
+
+class ItemIdentifier(TenantModel):
+    """Another name of an item: a GTIN, a vendor's or the ERP's code, a marketplace listing (EVT-15).
+
+    `source` is the event source whose name it is, empty for names everybody uses. The name a
+    source gives itself goes before the one everybody uses.
+    """
+
+    class Kind(models.TextChoices):
+        GTIN = "gtin", "GTIN"
+        VENDOR = "vendor", "Vendor's code"
+        ERP = "erp", "ERP code"
+        LISTING = "listing", "Listing"
+        OTHER = "other", "Other"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.OTHER)
+    source = models.CharField(max_length=80, blank=True, default="")
+    value = models.CharField(max_length=200)
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="identifiers")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["value", "source"], name="item_identifier_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} of {self.source or 'everybody'}"
+
+
+class NodeIdentifier(TenantModel):
+    """Another name of a node, such as the store code of the POS; see `ItemIdentifier`."""
+
+    source = models.CharField(max_length=80, blank=True, default="")
+    value = models.CharField(max_length=200)
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="identifiers")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["value", "source"], name="node_identifier_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} of {self.source or 'everybody'}"
+
+
+class StateMapping(TenantModel):
+    """What a source's own inventory status means here (EVT-16): its `code` -> a stock state.
+
+    A code without a mapping is held, never taken for sellable.
+    """
+
+    source = models.CharField(max_length=80)
+    code = models.CharField(max_length=80)
+    state = models.CharField(max_length=20)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["source", "code"], name="state_mapping_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.code}: {self.state}"
+
+
+class Substitute(TenantModel):
+    """An item that may stand in for another, best `rank` first, once approved (LED-25)."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="substitutes")
+    substitute = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="+")
+    rank = models.PositiveSmallIntegerField(default=1)
+    is_approved = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["item", "substitute"], name="substitute_once"),
+            models.CheckConstraint(
+                condition=~models.Q(item=models.F("substitute")), name="substitute_of_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.substitute_id} for {self.item_id}"
+
+
+class Promotion(TenantModel):
+    """A promotion of an item that rules look ahead to (EVT-21).
+
+    `uplift` is the demand added while it runs, as a share (1.5 is two and a half times the
+    usual); `node` None means everywhere.
+    """
+
+    code = models.CharField(max_length=80)
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="promotions")
+    node = models.ForeignKey(
+        Node, on_delete=models.CASCADE, null=True, blank=True, related_name="promotions"
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    uplift = models.DecimalField(max_digits=6, decimal_places=3)
+    is_cancelled = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["code", "item", "node"], name="promotion_once"),
+            models.UniqueConstraint(
+                fields=["code", "item"],
+                condition=models.Q(node__isnull=True),
+                name="promotion_everywhere_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="promotion_ends_later"
+            ),
+        ]
+        indexes = [models.Index(fields=["item", "ends_at"], name="promotion_of_item")]
+
+    def __str__(self) -> str:
+        return f"{self.code} of {self.item_id}"
 
 
 class ItemNode(TenantModel):

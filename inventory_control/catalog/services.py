@@ -212,6 +212,13 @@ def _money(value: Any) -> Decimal:
     return number.quantize(Decimal("0.0001"))
 
 
+def _share(value: Any) -> Decimal:
+    number = Decimal(str(value))
+    if not number.is_finite() or not -1 < number <= 1:
+        raise ValueError("give a share up to 1, such as 0.31")
+    return number.quantize(Decimal("0.0001"))
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10_000:
         raise ValueError("give a number of 0 or more")
@@ -260,6 +267,9 @@ _NODE = {
     "capacity_units": _Field(_maybe(_whole())),
     "closed_weekdays": _Field(_weekdays),
     "transfer_days": _Field(_whole()),
+    "legal_entity": _Field(_text(40)),
+    "daily_capacity": _Field(_maybe(_whole())),
+    "ready_hours": _Field(_whole()),
 }
 _ITEM = {
     "sku": _Field(_text(60), is_needed=True),
@@ -271,6 +281,7 @@ _ITEM = {
     "supplier": _Field(_maybe(_text(40))),
     "pack_size": _Field(_whole(1)),
     "minimum_order_quantity": _Field(_whole(1)),
+    "has_serials": _Field(_flag),
 }
 _CHANNEL = {
     "code": _Field(_text(40), is_needed=True),
@@ -279,6 +290,8 @@ _CHANNEL = {
     "buffer": _Field(_whole()),
     "nodes": _Field(_codes),
     "is_published": _Field(_flag),
+    "priority": _Field(_whole()),
+    "margin": _Field(_maybe(_share)),
 }
 _ITEM_NODE = {
     "item": _Field(_text(60), is_needed=True),

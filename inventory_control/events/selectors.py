@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from django.db import connection
 from django.db.models import QuerySet
 
-from inventory_control.events.models import DeadLetter, InventoryEvent
+from inventory_control.events.models import DeadLetter, EventWork, InventoryEvent
 from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
 from inventory_control.events.values import DocumentFact
 
@@ -15,9 +15,18 @@ ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
 
 
+LAST_ATTEMPT = 5
+"""After so many failures a consumer leaves an event alone."""
+
+
 def route_of(event_type: str) -> tuple[str, ...]:
     """The consumers of a type."""
     return ROUTES.get(event_type, ())
+
+
+def is_work_due(consumer: str) -> bool:
+    """Whether events wait for a consumer that it may still try."""
+    return EventWork.objects.filter(consumer=consumer, attempts__lt=LAST_ATTEMPT).exists()
 
 
 def event_history(*, item_id: int, node_id: int | None = None) -> QuerySet[InventoryEvent]:

@@ -66,6 +66,8 @@ DOCUMENT_TYPES = (
     "purchase_order.created",
     "receipt.recorded",
     "shipment.dispatched",
+    "shipment.updated",
+    "supplier.acknowledged",
     "transfer.cancelled",
     "transfer.created",
     "transfer.received",

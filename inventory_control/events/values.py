@@ -30,7 +30,8 @@ class CanonicalEventV1(
 
     `type` decides which of the other fields are needed (`events.rules.EVENT_TYPES`). Quantities
     are whole units of the item; `occurred_at` carries its offset from UTC. `order` and `line`
-    name the claim an event commits, ships or releases. `customer` is a token, never a name.
+    name the claim an event commits, ships or releases. `system` is whose number a reported position
+    is (`erp`, `oms`, `wms`, `pos` or a channel's code). `customer` is a token, never a name.
     """
 
     type: Text
@@ -52,6 +53,8 @@ class CanonicalEventV1(
     document: Text | None = None
     supplier: Text | None = None
     lot: Text | None = None
+    serial: Text | None = None
+    system: Text | None = None
     customer: Text | None = None
     reason: Text | None = None
     note: LongText | None = None

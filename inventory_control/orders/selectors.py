@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import F, QuerySet
 
-from inventory_control.events.models import EventWork
+from inventory_control.events.selectors import is_work_due
 from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine, TransferOrder
 from inventory_control.orders.states import (
     PURCHASE_ORDER_OPEN,
@@ -20,7 +20,6 @@ from inventory_control.orders.values import InboundSupply
 
 Place = tuple[int, int]
 CONSUMER = "orders"
-LAST_ATTEMPT = 5
 
 _INBOUND = """
     WITH place AS (
@@ -82,7 +81,7 @@ def cancelled_documents(numbers: Iterable[str]) -> set[str]:
 
 def is_following_due() -> bool:
     """Whether events wait that orders have not followed yet."""
-    return EventWork.objects.filter(consumer=CONSUMER, attempts__lt=LAST_ATTEMPT).exists()
+    return is_work_due(CONSUMER)
 
 
 def purchase_orders(

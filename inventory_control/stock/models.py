@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.db.models.functions import Greatest, Least
 
 from inventory_control.core.tenancy import TenantModel
 from inventory_control.stock.states import Cause, Verdict
@@ -87,9 +87,10 @@ class StockBalance(TenantModel):
 class Reservation(TenantModel):
     """The claim of one order line on an item at a node.
 
-    Three counters that only events add to; the open claim is what was committed and neither
-    shipped nor released. `prior_open` is the open claim before the last change: the posting
-    statement reads the difference from it.
+    Four counters that only events add to; the open claim is what was committed and neither
+    shipped nor released. Of it `assigned` units are hard-assigned to the line and count as
+    allocated, the rest as reserved. `prior_open` and `prior_assigned` are what they were before
+    the last change: the posting statement reads the differences from them.
     """
 
     key = models.TextField(primary_key=True)
@@ -101,6 +102,7 @@ class Reservation(TenantModel):
     )
     channel = models.TextField(default="")
     committed = models.BigIntegerField(default=0)
+    confirmed = models.BigIntegerField(default=0)
     shipped = models.BigIntegerField(default=0)
     released = models.BigIntegerField(default=0)
     open = models.GeneratedField(
@@ -108,7 +110,15 @@ class Reservation(TenantModel):
         output_field=models.BigIntegerField(),
         db_persist=True,
     )
+    assigned = models.GeneratedField(
+        expression=Least(
+            F("confirmed"), Greatest(0, F("committed") - F("shipped") - F("released"))
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
     prior_open = models.BigIntegerField(default=0)
+    prior_assigned = models.BigIntegerField(default=0)
     changed_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):

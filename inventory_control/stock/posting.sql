@@ -78,25 +78,30 @@ entry AS (
 ),
 claim AS (
     INSERT INTO stock_reservation AS mine (
-        key, item_id, node_id, channel, committed, shipped, released, prior_open, changed_at
+        key, item_id, node_id, channel, committed, confirmed, shipped, released, prior_open,
+        prior_assigned, changed_at
     )
     SELECT c.key, min(c.item_id), min(c.node_id), max(c.channel), sum(c.committed),
-           sum(c.shipped), sum(c.released), 0, %(now)s::timestamptz
+           sum(c.confirmed), sum(c.shipped), sum(c.released), 0, 0, %(now)s::timestamptz
       FROM unnest(
                %(claim_n)s::int[], %(claim_key)s::text[], %(claim_item)s::bigint[],
                %(claim_node)s::bigint[], %(claim_channel)s::text[], %(claim_committed)s::bigint[],
-               %(claim_shipped)s::bigint[], %(claim_released)s::bigint[]
-           ) AS c (n, key, item_id, node_id, channel, committed, shipped, released)
+               %(claim_confirmed)s::bigint[], %(claim_shipped)s::bigint[],
+               %(claim_released)s::bigint[]
+           ) AS c (n, key, item_id, node_id, channel, committed, confirmed, shipped, released)
       JOIN fresh USING (n)
      GROUP BY c.key
      ORDER BY c.key
     ON CONFLICT (key) DO UPDATE SET
         committed = mine.committed + excluded.committed,
+        confirmed = mine.confirmed + excluded.confirmed,
         shipped = mine.shipped + excluded.shipped,
         released = mine.released + excluded.released,
         prior_open = mine.open,
+        prior_assigned = mine.assigned,
         changed_at = excluded.changed_at
-    RETURNING item_id, node_id, open - prior_open AS reserved
+    RETURNING item_id, node_id, open - assigned - prior_open + prior_assigned AS reserved,
+              assigned - prior_assigned AS allocated
 ),
 change AS (
     SELECT item_id, node_id,
@@ -108,11 +113,14 @@ change AS (
            coalesce(sum(quantity) FILTER (WHERE state = 'vendor_return'), 0) AS vendor_return,
            coalesce(sum(quantity) FILTER (WHERE state = 'in_transit'), 0) AS in_transit,
            coalesce(sum(quantity) FILTER (WHERE state = 'reserved'), 0) AS reserved,
+           coalesce(sum(quantity) FILTER (WHERE state = 'allocated'), 0) AS allocated,
            min(at) AS earliest
       FROM (
                SELECT item_id, node_id, state, quantity, at FROM leg
                 UNION ALL
                SELECT item_id, node_id, 'reserved', reserved, NULL FROM claim
+                UNION ALL
+               SELECT item_id, node_id, 'allocated', allocated, NULL FROM claim
                 UNION ALL
                SELECT item_id, node_id, 'asserted', 0, occurred_at FROM fresh WHERE kind = 'assert'
            ) AS part
@@ -124,7 +132,7 @@ balance AS (
         in_transit, reserved, allocated, counts_pending, holds, changed_at
     )
     SELECT item_id, node_id, received, quarantined, sellable, refurbishable, damaged,
-           vendor_return, in_transit, reserved, 0, 0, 0, %(now)s::timestamptz
+           vendor_return, in_transit, reserved, allocated, 0, 0, %(now)s::timestamptz
       FROM change
      ORDER BY item_id, node_id
     ON CONFLICT (item_id, node_id) DO UPDATE SET
@@ -136,6 +144,7 @@ balance AS (
         vendor_return = mine.vendor_return + excluded.vendor_return,
         in_transit = mine.in_transit + excluded.in_transit,
         reserved = mine.reserved + excluded.reserved,
+        allocated = mine.allocated + excluded.allocated,
         changed_at = excluded.changed_at
     RETURNING item_id, node_id, last_assert_at
 ),

@@ -1,35 +1,48 @@
+-- name: truth
+-- What every balance should be: the fold of the ledger, and the open claims. The statements below
+-- read it as `rebuilt`.
+SELECT item_id, node_id,
+       coalesce(received, 0) AS received, coalesce(quarantined, 0) AS quarantined,
+       coalesce(sellable, 0) AS sellable, coalesce(refurbishable, 0) AS refurbishable,
+       coalesce(damaged, 0) AS damaged, coalesce(vendor_return, 0) AS vendor_return,
+       coalesce(in_transit, 0) AS in_transit, coalesce(reserved, 0) AS reserved,
+       coalesce(allocated, 0) AS allocated
+  FROM (
+           SELECT item_id, node_id,
+                  sum(quantity) FILTER (WHERE state = 'received') AS received,
+                  sum(quantity) FILTER (WHERE state = 'quarantined') AS quarantined,
+                  sum(quantity) FILTER (WHERE state = 'sellable') AS sellable,
+                  sum(quantity) FILTER (WHERE state = 'refurbishable') AS refurbishable,
+                  sum(quantity) FILTER (WHERE state = 'damaged') AS damaged,
+                  sum(quantity) FILTER (WHERE state = 'vendor_return') AS vendor_return,
+                  sum(quantity) FILTER (WHERE state = 'in_transit') AS in_transit
+             FROM stock_ledgerentry
+            WHERE state NOT IN ('supplier', 'customer', 'adjustment', 'disposal')
+            GROUP BY item_id, node_id
+       ) AS fold
+  FULL JOIN (
+           SELECT item_id, node_id, sum(open - assigned) AS reserved, sum(assigned) AS allocated
+             FROM stock_reservation
+            WHERE open > 0
+            GROUP BY item_id, node_id
+       ) AS claim USING (item_id, node_id)
+
 -- name: compare
--- Rows compared, and the units by which balances and reserved counters differ from the fold of
--- the ledger and the open claims.
-WITH fold AS (
-    SELECT item_id, node_id,
-           coalesce(sum(quantity) FILTER (WHERE state = 'received'), 0) AS received,
-           coalesce(sum(quantity) FILTER (WHERE state = 'quarantined'), 0) AS quarantined,
-           coalesce(sum(quantity) FILTER (WHERE state = 'sellable'), 0) AS sellable,
-           coalesce(sum(quantity) FILTER (WHERE state = 'refurbishable'), 0) AS refurbishable,
-           coalesce(sum(quantity) FILTER (WHERE state = 'damaged'), 0) AS damaged,
-           coalesce(sum(quantity) FILTER (WHERE state = 'vendor_return'), 0) AS vendor_return,
-           coalesce(sum(quantity) FILTER (WHERE state = 'in_transit'), 0) AS in_transit
-      FROM stock_ledgerentry
-     WHERE state NOT IN ('supplier', 'customer', 'adjustment', 'disposal')
-     GROUP BY item_id, node_id
-),
-claim AS (
-    SELECT item_id, node_id, sum(open) AS reserved FROM stock_reservation GROUP BY item_id, node_id
-)
+-- Rows compared, and the units by which balances and claim counters differ from the truth.
+WITH rebuilt AS (:truth)
 SELECT count(*), coalesce(sum(
-           abs(coalesce(b.received, 0) - coalesce(f.received, 0))
-         + abs(coalesce(b.quarantined, 0) - coalesce(f.quarantined, 0))
-         + abs(coalesce(b.sellable, 0) - coalesce(f.sellable, 0))
-         + abs(coalesce(b.refurbishable, 0) - coalesce(f.refurbishable, 0))
-         + abs(coalesce(b.damaged, 0) - coalesce(f.damaged, 0))
-         + abs(coalesce(b.vendor_return, 0) - coalesce(f.vendor_return, 0))
-         + abs(coalesce(b.in_transit, 0) - coalesce(f.in_transit, 0))
-         + abs(coalesce(b.reserved, 0) - coalesce(c.reserved, 0))
+           abs(coalesce(b.received, 0) - coalesce(r.received, 0))
+         + abs(coalesce(b.quarantined, 0) - coalesce(r.quarantined, 0))
+         + abs(coalesce(b.sellable, 0) - coalesce(r.sellable, 0))
+         + abs(coalesce(b.refurbishable, 0) - coalesce(r.refurbishable, 0))
+         + abs(coalesce(b.damaged, 0) - coalesce(r.damaged, 0))
+         + abs(coalesce(b.vendor_return, 0) - coalesce(r.vendor_return, 0))
+         + abs(coalesce(b.in_transit, 0) - coalesce(r.in_transit, 0))
+         + abs(coalesce(b.reserved, 0) - coalesce(r.reserved, 0))
+         + abs(coalesce(b.allocated, 0) - coalesce(r.allocated, 0))
        ), 0)
   FROM stock_stockbalance b
-  FULL JOIN fold f USING (item_id, node_id)
-  FULL JOIN claim c USING (item_id, node_id)
+  FULL JOIN rebuilt r USING (item_id, node_id)
 
 -- name: ledger_sum
 -- The largest absolute sum of an item over all its accounts, outside ones too: zero by design.
@@ -37,41 +50,40 @@ SELECT coalesce(max(abs(total)), 0)
   FROM (SELECT sum(quantity) AS total FROM stock_ledgerentry GROUP BY item_id) AS per_item
 
 -- name: repair
-WITH fold AS (
-    SELECT item_id, node_id,
-           coalesce(sum(quantity) FILTER (WHERE state = 'received'), 0) AS received,
-           coalesce(sum(quantity) FILTER (WHERE state = 'quarantined'), 0) AS quarantined,
-           coalesce(sum(quantity) FILTER (WHERE state = 'sellable'), 0) AS sellable,
-           coalesce(sum(quantity) FILTER (WHERE state = 'refurbishable'), 0) AS refurbishable,
-           coalesce(sum(quantity) FILTER (WHERE state = 'damaged'), 0) AS damaged,
-           coalesce(sum(quantity) FILTER (WHERE state = 'vendor_return'), 0) AS vendor_return,
-           coalesce(sum(quantity) FILTER (WHERE state = 'in_transit'), 0) AS in_transit
-      FROM stock_ledgerentry
-     WHERE state NOT IN ('supplier', 'customer', 'adjustment', 'disposal')
-     GROUP BY item_id, node_id
+-- Write the truth over the balances that differ from it, also where nothing is left of either.
+WITH rebuilt AS (:truth),
+wrong AS (
+    SELECT item_id, node_id, coalesce(r.received, 0) AS received,
+           coalesce(r.quarantined, 0) AS quarantined, coalesce(r.sellable, 0) AS sellable,
+           coalesce(r.refurbishable, 0) AS refurbishable, coalesce(r.damaged, 0) AS damaged,
+           coalesce(r.vendor_return, 0) AS vendor_return,
+           coalesce(r.in_transit, 0) AS in_transit, coalesce(r.reserved, 0) AS reserved,
+           coalesce(r.allocated, 0) AS allocated
+      FROM stock_stockbalance b
+      FULL JOIN rebuilt r USING (item_id, node_id)
+     WHERE (b.received, b.quarantined, b.sellable, b.refurbishable, b.damaged, b.vendor_return,
+            b.in_transit, b.reserved, b.allocated)
+           IS DISTINCT FROM
+           (coalesce(r.received, 0), coalesce(r.quarantined, 0), coalesce(r.sellable, 0),
+            coalesce(r.refurbishable, 0), coalesce(r.damaged, 0), coalesce(r.vendor_return, 0),
+            coalesce(r.in_transit, 0), coalesce(r.reserved, 0), coalesce(r.allocated, 0))
 ),
-claim AS (
-    SELECT item_id, node_id, sum(open) AS reserved FROM stock_reservation GROUP BY item_id, node_id
-),
-missing AS (
+written AS (
     INSERT INTO stock_stockbalance (
-        item_id, node_id, received, quarantined, sellable, refurbishable, damaged, vendor_return, in_transit,
-        reserved, allocated, counts_pending, holds, changed_at
+        item_id, node_id, received, quarantined, sellable, refurbishable, damaged,
+        vendor_return, in_transit, reserved, allocated, counts_pending, holds, changed_at
     )
-    SELECT item_id, node_id, fold.received, fold.quarantined, fold.sellable, fold.refurbishable, fold.damaged, fold.vendor_return, fold.in_transit,
-           coalesce(claim.reserved, 0), 0, 0, 0, %(now)s
-      FROM fold LEFT JOIN claim USING (item_id, node_id)
-    ON CONFLICT DO NOTHING
+    SELECT item_id, node_id, received, quarantined, sellable, refurbishable, damaged,
+           vendor_return, in_transit, reserved, allocated, 0, 0, %(now)s
+      FROM wrong
+     ORDER BY item_id, node_id
+    ON CONFLICT (item_id, node_id) DO UPDATE SET
+        received = excluded.received, quarantined = excluded.quarantined,
+        sellable = excluded.sellable, refurbishable = excluded.refurbishable,
+        damaged = excluded.damaged, vendor_return = excluded.vendor_return,
+        in_transit = excluded.in_transit, reserved = excluded.reserved,
+        allocated = excluded.allocated, changed_at = excluded.changed_at
+    RETURNING item_id, node_id
 )
-UPDATE stock_stockbalance AS mine SET
-    received = fold.received,
-    quarantined = fold.quarantined,
-    sellable = fold.sellable,
-    refurbishable = fold.refurbishable,
-    damaged = fold.damaged,
-    vendor_return = fold.vendor_return,
-    in_transit = fold.in_transit,
-    reserved = coalesce(claim.reserved, 0),
-    changed_at = %(now)s
-  FROM fold LEFT JOIN claim USING (item_id, node_id)
- WHERE mine.item_id = fold.item_id AND mine.node_id = fold.node_id
+INSERT INTO stock_stockmark (item_id, node_id, day, posted_at)
+SELECT item_id, node_id, NULL, %(now)s FROM written

@@ -41,6 +41,18 @@ MAY_NAME_TARGET = {
     "return.inspected": frozenset(State),
 }
 
+CLAIMS: dict[str, tuple[str, ...]] = {
+    "order.created": ("committed",),
+    "reservation.created": ("committed",),
+    "reservation.confirmed": ("confirmed",),
+    "allocation.created": ("committed", "confirmed"),
+    "order.shipped": ("shipped",),
+    "sale.recorded": ("shipped",),
+    "order.cancelled": ("released",),
+    "reservation.released": ("released",),
+}
+"""Which counters of its order line's claim a type adds to."""
+
 
 def entries_for(draft: EventDraft) -> tuple[Leg, ...]:
     """The balanced legs of a move, or none for every other kind.
@@ -64,22 +76,22 @@ def entries_for(draft: EventDraft) -> tuple[Leg, ...]:
 def claim_of(draft: EventDraft) -> ClaimChange | None:
     """What an event changes of its order line's claim, or None when it names no order line.
 
-    Commit, ship and release only ever add to their own counter, so their order of arrival does
-    not matter (D3).
+    Commit, confirm, ship and release only ever add to their own counters, so their order of
+    arrival does not matter (D3).
     """
     event = draft.event
     if event.order is None or event.line is None or event.quantity is None:
         return None
+    if event.type not in CLAIMS:
+        return None
     item_id, node_id = _placed(draft)
-    key = f"{event.order}/{event.line}"
-    channel = event.channel or ""
-    if draft.kind == "commit":
-        return ClaimChange(key, item_id, node_id, channel, committed=event.quantity)
-    if draft.kind == "release":
-        return ClaimChange(key, item_id, node_id, channel, released=event.quantity)
-    if event.type in {"order.shipped", "sale.recorded"}:
-        return ClaimChange(key, item_id, node_id, channel, shipped=event.quantity)
-    return None
+    return ClaimChange(
+        f"{event.order}/{event.line}",
+        item_id,
+        node_id,
+        event.channel or "",
+        **dict.fromkeys(CLAIMS[event.type], event.quantity),
+    )
 
 
 def reversed_legs(legs: Iterable[Leg]) -> tuple[Leg, ...]:
@@ -95,6 +107,7 @@ def reversed_claim(change: ClaimChange) -> ClaimChange:
         change.node_id,
         change.channel,
         committed=-change.committed,
+        confirmed=-change.confirmed,
         shipped=-change.shipped,
         released=-change.released,
     )

@@ -22,13 +22,17 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class ClaimChange:
-    """What an event changes of the claim of one order line, in units."""
+    """What an event changes of the claim of one order line, in units.
+
+    `confirmed` units are hard-assigned: they count as allocated instead of reserved.
+    """
 
     key: str
     item_id: int
     node_id: int
     channel: str
     committed: int = 0
+    confirmed: int = 0
     shipped: int = 0
     released: int = 0
 

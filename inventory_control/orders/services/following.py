@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 
 from inventory_control.audit.services import advance_all, record_all
 from inventory_control.catalog.models import Node, Supplier
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
-from inventory_control.core.errors import DomainError
-from inventory_control.core.telemetry import log
 from inventory_control.core.tenancy import current_tenant
-from inventory_control.events.models import EventWork
 from inventory_control.events.selectors import document_history
+from inventory_control.events.services import work_through
 from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine, TransferOrder
 from inventory_control.orders.rules import (
     PurchaseStory,
@@ -27,86 +25,38 @@ from inventory_control.orders.rules import (
     purchase_story,
     transfer_story,
 )
-from inventory_control.orders.selectors import CONSUMER, LAST_ATTEMPT
+from inventory_control.orders.selectors import CONSUMER
 from inventory_control.orders.services.placing import EXPECTED, expect
 from inventory_control.orders.states import PurchaseOrderStatus, TransferStatus
 from inventory_control.timers.services import cancel_timers
 
-BATCH = 1_000
 _FOLLOWED = (
     "supplier", "node", "ordered_at", "expected_at", "promised_at", "asn", "received_at",
 )  # fmt: skip
 ENDED = frozenset({"received", "cancelled"})
-_logger = log(__name__)
-_CLAIM = """
-    UPDATE events_eventwork SET attempts = attempts + 1
-     WHERE id IN (
-               SELECT id FROM events_eventwork
-                WHERE consumer = %s AND attempts < %s AND id > %s
-                ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-           )
-    RETURNING id
-"""
 _DOCUMENTS = """
     SELECT DISTINCT coalesce(o.details, e.details) ->> 'document'
-      FROM events_eventwork w
-      JOIN events_inventoryevent e ON e.id = w.event_id
+      FROM events_inventoryevent e
       LEFT JOIN events_inventoryevent o ON o.id = e.corrects
-     WHERE w.id = ANY(%s)
+     WHERE e.id = ANY(%s)
 """
 
 
 def follow_events(*, by: Actor) -> int:
-    """Bring every document up to date that an unfollowed event names; returns the events followed.
-
-    The attempt is counted before the try, in a transaction of its own; a batch that fails is
-    tried again event by event, so that one bad document stops no other.
-    """
-    done, last = 0, 0
-    while claimed := _claim(last):
-        last = claimed[-1]
-        try:
-            done += _follow(claimed, by)
-        except (DomainError, DatabaseError):
-            done += sum(_follow_alone(one, by) for one in claimed)
-    return done
+    """Bring every document up to date that an unfollowed event names; returns the events followed."""
+    return work_through(CONSUMER, lambda event_ids: _follow(event_ids, by))
 
 
-@transaction.atomic
-def _claim(last: int) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [CONSUMER, LAST_ATTEMPT, last, BATCH])
-        return sorted(pk for (pk,) in cursor.fetchall())
-
-
-def _follow_alone(work_id: int, by: Actor) -> int:
-    try:
-        return _follow([work_id], by)
-    except (DomainError, DatabaseError) as error:
-        EventWork.objects.filter(pk=work_id).update(error=str(error)[:500])
-        _logger.warning("order.not_followed", work=work_id, error=str(error))
-        return 0
-
-
-@transaction.atomic
-def _follow(work_ids: Sequence[int], by: Actor) -> int:
+def _follow(event_ids: Sequence[int], by: Actor) -> None:
     """Fold the whole history of each document named, and write what it comes to."""
     _hold_following()
-    history = document_history(_documents(work_ids))
+    history = document_history(_documents(event_ids))
     purchases = {document: purchase_story(facts) for document, facts in history.items()}
     moved = {document: transfer_story(facts) for document, facts in history.items()}
     changed = _write_purchases(purchases, by) + _write_transfers(moved, by)
     if changed:
         ring("workflows")
         ring("detect")
-    return _done_with(work_ids)
-
-
-def _done_with(work_ids: Sequence[int]) -> int:
-    """Take work away in one statement; what another follower dealt with is not counted again."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM events_eventwork WHERE id = ANY(%s)", [list(work_ids)])
-        return int(cursor.rowcount)
 
 
 def _hold_following() -> None:
@@ -122,9 +72,9 @@ def _hold_following() -> None:
         )
 
 
-def _documents(work_ids: Sequence[int]) -> list[str]:
+def _documents(event_ids: Sequence[int]) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(_DOCUMENTS, [list(work_ids)])
+        cursor.execute(_DOCUMENTS, [list(event_ids)])
         return sorted(document for (document,) in cursor.fetchall() if document)
 
 

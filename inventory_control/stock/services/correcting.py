@@ -11,7 +11,7 @@ from django.db import connection
 
 from inventory_control.events.states import Kind
 from inventory_control.events.values import EventDraft
-from inventory_control.stock.rules import reversed_claim, reversed_legs
+from inventory_control.stock.rules import CLAIMS, reversed_claim, reversed_legs
 from inventory_control.stock.values import ClaimChange, FoldKey, Leg
 
 _ORIGINALS = """
@@ -102,7 +102,7 @@ def _correction(
     legs = tuple(legs_of.get(event_id, ()))
     replaced = draft.event.quantity or 0
     claim = _claim(
-        event_type, kind, quantity or 0, replaced, item_id, node_id, msgspec.json.decode(details)
+        event_type, quantity or 0, replaced, item_id, node_id, msgspec.json.decode(details)
     )
     net = reversed_legs(legs)
     if replaced and quantity:
@@ -125,7 +125,6 @@ def _correction(
 
 def _claim(
     event_type: str,
-    kind: str,
     quantity: int,
     replaced: int,
     item_id: int | None,
@@ -133,16 +132,13 @@ def _claim(
     details: dict[str, str],
 ) -> ClaimChange | None:
     order, line = details.get("order"), details.get("line")
-    if not order or not line or item_id is None or node_id is None:
+    if not order or not line or item_id is None or node_id is None or event_type not in CLAIMS:
         return None
-    net = quantity - replaced
     made = ClaimChange(
         key=f"{order}/{line}",
         item_id=item_id,
         node_id=node_id,
         channel=details.get("channel", ""),
-        committed=net if kind == Kind.COMMIT else 0,
-        released=net if kind == Kind.RELEASE else 0,
-        shipped=net if event_type in {"order.shipped", "sale.recorded"} else 0,
+        **dict.fromkeys(CLAIMS[event_type], quantity - replaced),
     )
     return reversed_claim(made)

@@ -254,6 +254,7 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
         "claim_node": numbers(claim.node_id for _, claim in claims),
         "claim_channel": texts(claim.channel for _, claim in claims),
         "claim_committed": numbers(claim.committed for _, claim in claims),
+        "claim_confirmed": numbers(claim.confirmed for _, claim in claims),
         "claim_shipped": numbers(claim.shipped for _, claim in claims),
         "claim_released": numbers(claim.released for _, claim in claims),
     }

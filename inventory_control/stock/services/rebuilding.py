@@ -10,11 +10,14 @@ from django.db import connection, transaction
 from inventory_control.audit.services import record
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.sql import named_statements
 from inventory_control.stock import permissions
 
 _SQL = named_statements(Path(__file__).parents[1] / "rebuild.sql")
+_COMPARE = _SQL["compare"].replace(":truth", _SQL["truth"])
+_REPAIR = _SQL["repair"].replace(":truth", _SQL["truth"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +43,17 @@ def rebuild_balances(*, by: Actor, repair: bool = False) -> Rebuilt:
     require(by, permissions.ADJUST)
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE stock_stockbalance IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute(_SQL["compare"])
+        cursor.execute(_COMPARE)
         rows, difference = cursor.fetchone()
         cursor.execute(_SQL["ledger_sum"])
         (ledger_sum,) = cursor.fetchone()
         if repair and difference:
-            cursor.execute(_SQL["repair"], {"now": clock.now()})
+            cursor.execute(_REPAIR, {"now": clock.now()})
             record(
                 "balances.rebuilt",
                 subject=("ledger", "balances"),
                 by=by,
                 data={"rows": rows, "difference": int(difference)},
             )
+            ring("availability")
     return Rebuilt(rows=rows, difference=int(difference), ledger_sum=int(ledger_sum))

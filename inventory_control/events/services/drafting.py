@@ -1,29 +1,22 @@
-"""Commands of the inbox: make drafts of raw rows, and keep what could not become one."""
+"""Drafting: raw rows become valid events with their names resolved, or are refused."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from django.db import connection
 
-from inventory_control.audit.services import advance
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
-from inventory_control.core.doorbell import ring
-from inventory_control.core.permissions import require
 from inventory_control.core.sql import Asked, hot_later, texts
-from inventory_control.core.telemetry import correlation_id, events_refused, tenant_label
+from inventory_control.core.telemetry import correlation_id
 from inventory_control.events import permissions
-from inventory_control.events.errors import InvalidEventError
-from inventory_control.events.models import DeadLetter, Redelivery
 from inventory_control.events.rules import EVENT_TYPES, Fault, fault_of, flags_of
-from inventory_control.events.states import DeadLetterStatus, Outcome
+from inventory_control.events.states import Outcome
 from inventory_control.events.values import CanonicalEventV1, EventDraft, Refusal
 
 _decode = msgspec.json.Decoder(CanonicalEventV1).decode
@@ -99,126 +92,6 @@ def draft_events(
         refusal = _refusal_of(event, row, received_from, may_speak_for, by, now)
         drafts.append(refusal or _drafted(event, row, received_from, cause, names, now))
     return drafts
-
-
-def park(refusals: Sequence[Refusal], *, received_from: str) -> None:
-    """Keep refused rows as dead letters; the same body again only counts up. One statement."""
-    if not refusals:
-        return
-    for refusal in refusals:
-        events_refused.labels(tenant=tenant_label(), code=refusal.code).inc()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO events_deadletter (
-                source, source_id, received_from, received_at, outcome, code, field, reason,
-                body, content, seen, status, decided_reason
-            )
-            SELECT source, source_id, %s, %s, outcome, code, field, reason, body, content,
-                   count(*), %s, ''
-              FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                          %s::text[], %s::bytea[], %s::bytea[])
-                AS r (source, source_id, outcome, code, field, reason, body, content)
-             GROUP BY 1, 2, 5, 6, 7, 8, 9, 10
-             ORDER BY content
-            ON CONFLICT (received_from, content) DO UPDATE
-                SET seen = events_deadletter.seen + excluded.seen
-            """,
-            [
-                received_from,
-                clock.now(),
-                DeadLetterStatus.OPEN,
-                [r.source for r in refusals],
-                [r.source_id for r in refusals],
-                [r.outcome for r in refusals],
-                [r.code for r in refusals],
-                [r.field[:120] for r in refusals],
-                [r.reason for r in refusals],
-                [r.body for r in refusals],
-                [hashlib.sha256(r.code.encode() + b"\0" + r.body).digest() for r in refusals],
-            ],
-        )
-
-
-def note_redeliveries(received_from: Sequence[str]) -> None:
-    """Count the events of a batch that were known before, by who delivered them again."""
-    Redelivery.objects.bulk_create(
-        Redelivery(received_from=name, received_at=clock.now(), events=events)
-        for name, events in sorted(Counter(received_from).items())
-    )
-
-
-def hold(draft: EventDraft) -> None:
-    """Keep a correction until the event it corrects arrives; a repeat changes nothing."""
-    about = draft.event.corrects
-    if about is None:
-        raise InvalidEventError("A correction names the event it is about.", field="corrects")
-    waits_for = (
-        f"business:{about.business_key}"
-        if about.business_key is not None
-        else f"source:{about.source}:{about.source_id}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO events_heldevent (
-                source, source_id, waits_for, held_at, received_from, raw
-            )
-            VALUES (%s, %s, %s, %s, %s, %s)
-            ON CONFLICT (source, source_id) DO NOTHING
-            """,
-            [*draft.key, waits_for, clock.now(), draft.received_from, draft.raw],
-        )
-
-
-def take_held(arrived: Sequence[EventDraft]) -> dict[str, list[bytes]]:
-    """Take out the corrections that waited for these events: raw rows by who delivered them."""
-    waited_for = [f"source:{draft.source}:{draft.event.source_id}" for draft in arrived]
-    waited_for += [f"business:{key}" for draft in arrived if (key := draft.event.business_key)]
-    rows: dict[str, list[bytes]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM events_heldevent WHERE waits_for = ANY(%s) RETURNING received_from, raw",
-            [waited_for],
-        )
-        for received_from, raw in cursor.fetchall():
-            rows.setdefault(received_from, []).append(bytes(raw))
-    return rows
-
-
-def hand_over(work: Sequence[tuple[str, int]]) -> None:
-    """Leave (consumer, event id) rows for the consumers of freshly posted events, and ring."""
-    if not work:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO events_eventwork (consumer, event_id, noted_at, attempts, error)
-            SELECT consumer, event_id, %s, 0, ''
-              FROM unnest(%s::text[], %s::bigint[]) AS told (consumer, event_id)
-            """,
-            [clock.now(), [consumer for consumer, _ in work], [event for _, event in work]],
-        )
-    for consumer in sorted({consumer for consumer, _ in work}):
-        ring(consumer)
-
-
-def discard(letter: DeadLetter, *, reason: str, by: Actor) -> DeadLetter:
-    """Give up on a dead letter, for a reason that is kept."""
-    require(by, permissions.RETRY, letter)
-    return advance(
-        letter,
-        DeadLetterStatus.DISCARDED,
-        by=by,
-        verb="dead_letter.discarded",
-        decided_reason=reason,
-    )
-
-
-def mark_retried(letter: DeadLetter, *, by: Actor) -> DeadLetter:
-    """Close a dead letter whose row was accepted on a second try."""
-    require(by, permissions.RETRY, letter)
-    return advance(letter, DeadLetterStatus.RETRIED, by=by, verb="dead_letter.retried")
 
 
 def _decoded(row: bytes) -> CanonicalEventV1 | Refusal:

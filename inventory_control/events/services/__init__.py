@@ -1,0 +1,20 @@
+"""Commands of the inbox: draft, park, hold, hand over."""
+
+from inventory_control.events.services.drafting import Reading, draft_events, read_rows
+from inventory_control.events.services.handing import hand_over, work_through
+from inventory_control.events.services.holding import hold, note_redeliveries, take_held
+from inventory_control.events.services.parking import discard, mark_retried, park
+
+__all__ = [
+    "Reading",
+    "discard",
+    "draft_events",
+    "hand_over",
+    "hold",
+    "mark_retried",
+    "note_redeliveries",
+    "park",
+    "read_rows",
+    "take_held",
+    "work_through",
+]
