@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from inventory_control.sandbox import SandboxClockView
+from inventory_control.sandbox import SandboxClockView, SandboxStateView
 
 api: list[URLPattern | URLResolver] = [
     path("", include("inventory_control.stock.api.urls")),
@@ -21,6 +21,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("workflows.api.urls")),
     path("", include("connectors.api.urls")),
     path("sandbox/clock", SandboxClockView.as_view(), name="sandbox-clock"),
+    path("sandbox/state", SandboxStateView.as_view(), name="sandbox-state"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
+from inventory_control.core.sql import named_statements
 from inventory_control.stock.models import Assertion, LedgerEntry, StockMark
 from inventory_control.stock.states import Verdict
 from inventory_control.stock.values import Position
@@ -19,6 +21,7 @@ _POSITIONS = """
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
 """
+_DIGEST = named_statements(Path(__file__).with_name("digest.sql"))
 Place = tuple[int, int]
 
 
@@ -183,6 +186,21 @@ def units_at(node_ids: Sequence[int]) -> dict[int, int]:
             [list(node_ids)],
         )
         return {node_id: int(units) for node_id, units in cursor.fetchall()}
+
+
+def ledger_digest() -> dict[str, str]:
+    """A fingerprint of everything the ledger holds, by part: rows and a sum of hashes.
+
+    The same facts give the same fingerprint whatever the order they came in, however often, and
+    in whatever tenant: stories and drills compare it before and after.
+    """
+    with connection.cursor() as cursor:
+        answer = {}
+        for part, statement in _DIGEST.items():
+            cursor.execute(statement)
+            rows, digest = cursor.fetchone()
+            answer[part] = f"{rows}:{digest}"
+    return answer
 
 
 def is_marked() -> bool:

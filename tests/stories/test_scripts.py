@@ -71,4 +71,5 @@ def test_the_story_goes_as_it_is_told(file: Path, partner: Partner, stage_worker
     told = runner.play(story, lambda _line: None)
 
     assert told.failed == 0, "\n".join(told.lines)
-    assert told.passed + told.waiting == len(story.steps)
+    assert told.passed + told.waiting == len(story.steps) + 1
+    assert told.lines[-1].startswith(f"{story.key}.again ok")
