@@ -9,10 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.views import APIView
 
 from inventory_control.core.actors import Actor
-from inventory_control.core.errors import DomainError, Refused
+from inventory_control.core.errors import Refused
 from inventory_control.web.idempotency import answered_once
-from inventory_control.web.keys import presented_key
-from inventory_control.web.problems import problem_response
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -42,16 +40,8 @@ class ApiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """DRF's dispatch, with the body limit before anything is read and idempotency around
-        the handler; a hot door may answer a program at once.
+        the handler.
         """
-        secret = presented_key(request.META)
-        if secret is not None:
-            try:
-                answer = self.at_once(request, secret)
-            except DomainError as error:
-                return problem_response(error)
-            if answer is not None:
-                return answer
         self.args, self.kwargs = args, kwargs
         drf_request = self.initialize_request(request, *args, **kwargs)
         self.request, self.headers = drf_request, self.default_response_headers
@@ -81,10 +71,10 @@ class ApiView(APIView):
         return self.response
 
     def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
-        """Answer the holder of a key past DRF, or None to go the general way.
+        """Answer the holder of a key in the short lane, or None to go the general way.
 
-        For the few doors a till waits at. Whoever overrides it checks the key and its
-        permission in the same exchange with the database that answers.
+        For the few doors a till waits at (`inventory_control.lanes`). Whoever overrides it checks
+        the key and its permission in the same exchange with the database that answers.
         """
         del request, secret
         return None

@@ -102,4 +102,4 @@ def test_without_the_right_or_a_key_nothing_is_told(tenant):
     bare.key = "not-a-key.at-all"
     status, body = bare.get("availability?item=SOCK")
     assert (status, body["code"]) == (401, "authentication_failed")
-    assert bare.last["WWW-Authenticate"] == "Bearer"
+    assert bare.last.headers["WWW-Authenticate"] == "Bearer"
