@@ -1,4 +1,4 @@
-"""Makes the tenant that chaos strikes: items, nodes, a key and a signed connector."""
+"""Makes the tenant drills are played in: items, nodes, channels, a key, a signed connector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ django.setup()
 
 from connectors.services import add_connector  # noqa: E402 - Django first
 from connectors.simulators.server import secret_of  # noqa: E402
-from inventory_control.catalog.models import Item, Node  # noqa: E402
+from inventory_control.catalog.models import Channel, Item, Node  # noqa: E402
 from inventory_control.core.actors import Actor  # noqa: E402
 from inventory_control.core.tenancy import in_public, in_tenant  # noqa: E402
 from inventory_control.people.services import add_member, issue_key  # noqa: E402
@@ -36,6 +36,9 @@ def main(items: int, nodes: int) -> None:
     with in_tenant(ref):
         Item.objects.bulk_create(Item(sku=f"I{n}", name=f"I{n}") for n in range(items))
         Node.objects.bulk_create(Node(code=f"N{n}", name=f"N{n}") for n in range(nodes))
+        Channel.objects.bulk_create(
+            Channel(code=code, name=code, is_published=False) for code in ("WEB", "MK1", "MK2")
+        )
         till = add_member(
             username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
         )
