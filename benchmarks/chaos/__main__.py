@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.__main__ import open_folder
-from benchmarks.chaos import disorder, oversell, storm
+from benchmarks.chaos import disorder, oversell, storm, year
 from benchmarks.chaos.stage import Stage, say, set_stage
 from inventory_control.demo.running import Options, free_port, running_product
 
@@ -17,6 +17,7 @@ DRILLS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, Any]]] = {
     "R2": disorder.run,
     "R3": storm.run,
     "R10": oversell.run,
+    "year": year.run,
 }
 
 

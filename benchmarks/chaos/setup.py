@@ -42,7 +42,7 @@ def main(items: int, nodes: int) -> None:
         till = add_member(
             username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
         )
-        key = issue_key(user=till, name="till", scopes=ROLES["integrator"][1], by=BY)
+        key = issue_key(user=till, name="till", scopes=ROLES["integrator"][1], sources=["*"], by=BY)
         add_connector(
             code="till", name="Till", adapter="simulator", url="", secret=secret, options={}, by=BY
         )

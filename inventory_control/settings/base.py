@@ -188,6 +188,8 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 EVENT_BODY_LIMIT = 20 * 1024 * 1024
 """Largest body of the event endpoints, in bytes, before and after decompression."""
+LEDGER_PARTITION_ENTRIES = env.int("LEDGER_PARTITION_ENTRIES", default=2_000_000)
+"""Entries after which a tenant's ledger is split by date."""
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -232,6 +234,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_t
 CELERY_TASK_ROUTES = {
     "stages.advise": {"queue": "advice"},
     "audit.*": {"queue": "audit"},
+    "ledger.*": {"queue": "stages"},
     "stages.*": {"queue": "stages"},
     "tenants.*": {"queue": "stages"},
 }

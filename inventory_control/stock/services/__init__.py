@@ -3,6 +3,7 @@
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
+from inventory_control.stock.services.partitioning import split_ledger
 from inventory_control.stock.services.posting import post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import release, reserve
@@ -19,4 +20,5 @@ __all__ = [
     "reserve_presented",
     "retry_letter",
     "settle_count",
+    "split_ledger",
 ]
