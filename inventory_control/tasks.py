@@ -6,7 +6,7 @@ from inventory_control.celery import app
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantTask, in_tenant
 from inventory_control.pipeline import STAGES, run_stage
-from inventory_control.stock.services import split_ledger
+from inventory_control.stock.services import add_up_days, split_ledger
 from tenants.selectors import open_tenants
 
 
@@ -22,6 +22,14 @@ def split_ledgers() -> None:
     for tenant in open_tenants():
         with in_tenant(tenant):
             split_ledger(by=Actor.system("partitions"))
+
+
+@app.task(name="ledger.days", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
+def add_up_ledgers() -> None:
+    """Add every ledger's new lines to their days."""
+    for tenant in open_tenants():
+        with in_tenant(tenant):
+            add_up_days(by=Actor.system("days"))
 
 
 for _stage in STAGES:

@@ -176,6 +176,45 @@ class Assertion(TenantModel):
         return self.quantity - self.expected
 
 
+class LedgerDay(TenantModel):
+    """What an account came to on one day (UTC) of its own time: the sum of the ledger's lines that
+    happened then and were posted up to the watermark.
+
+    Positions of the past are added up from days instead of lines. Late lines are added to the day
+    they happened on.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "node_id", "state", "day")
+    item_id = models.BigIntegerField()
+    node_id = models.BigIntegerField()
+    state = models.TextField()
+    day = models.DateField()
+    quantity = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+d} {self.state} of {self.item_id} at {self.node_id} on {self.day}"
+
+
+class LedgerWatermark(TenantModel):
+    """Up to which moment of posting `LedgerDay` is complete; one row.
+
+    `candidate_at` is the moment of the last look and `candidate_xmax` the transactions that might
+    still have been writing then: once all of them have ended, everything posted before that
+    moment is there.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    posted_until = models.DateTimeField(null=True)
+    candidate_at = models.DateTimeField(null=True)
+    candidate_xmax = models.TextField(null=True)  # noqa: DJ001 - null is "never looked"
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_ledger_watermark")]
+
+    def __str__(self) -> str:
+        return f"posted until {self.posted_until}"
+
+
 class StockMark(TenantModel):
     """A note that an item at a node changed; the availability stage takes it away.
 

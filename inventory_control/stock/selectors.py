@@ -21,6 +21,7 @@ _POSITIONS = """
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
 """
+_DAYS = named_statements(Path(__file__).with_name("days.sql"))
 _DIGEST = named_statements(Path(__file__).with_name("digest.sql"))
 Place = tuple[int, int]
 
@@ -48,16 +49,12 @@ def ledger_of(item_id: int, *, before: int | None = None, limit: int = 50) -> li
 
 
 def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, int]:
-    """Units per state of an item at a node as the ledger knows that moment today."""
+    """Units per account of an item at a node as the ledger knows that moment today.
+
+    Adds up whole days and the lines of the last one, so the length of the history costs little.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT state, sum(quantity) FROM stock_ledgerentry
-             WHERE item_id = %s AND node_id = %s AND occurred_at <= %s
-             GROUP BY state
-            """,
-            [item_id, node_id, moment],
-        )
+        cursor.execute(_DAYS["as_of"], {"item": item_id, "node": node_id, "at": moment})
         return {state: int(units) for state, units in cursor.fetchall()}
 
 

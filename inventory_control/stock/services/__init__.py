@@ -1,5 +1,6 @@
 """Commands of the ledger: post, reserve, settle, rebuild."""
 
+from inventory_control.stock.services.days import add_up_days
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
@@ -10,6 +11,7 @@ from inventory_control.stock.services.reserving import release, reserve
 from inventory_control.stock.services.retrying import retry_letter
 
 __all__ = [
+    "add_up_days",
     "mark_places",
     "post_events",
     "post_presented",
