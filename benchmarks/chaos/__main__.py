@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.__main__ import open_folder
+from benchmarks.bench import open_folder
 from benchmarks.chaos import disorder, oversell, storm, year
 from benchmarks.chaos.stage import Stage, say, set_stage
 from inventory_control.demo.running import Options, free_port, running_product

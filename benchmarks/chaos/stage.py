@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 from standardwebhooks.webhooks import Webhook
 
-from benchmarks.__main__ import CHECKOUT
+from benchmarks.bench import CHECKOUT
 from inventory_control.core.sql import named_statements
 from inventory_control.demo.running import SETUP, Product
 from tests.oracle import Expected, expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -31,12 +32,13 @@ class Command(BaseCommand):
             raise CommandError(f"No tenant is labelled {label}.")
         differences = 0
         for tenant in [found] if found else open_tenants():
+            started = time.perf_counter()
             with in_tenant(tenant):
                 rebuilt = rebuild_balances(by=Actor.system("rebuild"), repair=options["repair"])
             differences += rebuilt.difference + rebuilt.ledger_sum
             self.stdout.write(
                 f"{tenant.label}: {rebuilt.rows} balances, difference {rebuilt.difference}, "
-                f"ledger sum {rebuilt.ledger_sum}"
+                f"ledger sum {rebuilt.ledger_sum}, in {time.perf_counter() - started:.2f} s"
             )
         if differences:
             raise CommandError("Balances and ledger disagree.")
