@@ -1,5 +1,6 @@
-"""Commands of the ledger: post, reserve, settle, rebuild."""
+"""Commands of the ledger: post, adjust, correct, reserve, settle, rebuild."""
 
+from inventory_control.stock.services.adjusting import adjust, correct
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
@@ -9,6 +10,8 @@ from inventory_control.stock.services.reserving import release, reserve
 from inventory_control.stock.services.retrying import retry_letter
 
 __all__ = [
+    "adjust",
+    "correct",
     "mark_places",
     "post_events",
     "post_presented",
