@@ -26,6 +26,7 @@ from inventory_control.people.services import add_member, issue_key  # noqa: E40
 from inventory_control.provisioning import provision  # noqa: E402
 from inventory_control.roles import ROLES  # noqa: E402
 from inventory_control.stock.services import post_rows  # noqa: E402
+from inventory_control.web.tiers import Tier  # noqa: E402
 from tenants.services import create_partner, create_tenant  # noqa: E402
 
 PASSWORD = "benchmarks-only-on-this-machine"  # noqa: S105 - a throw-away stack
@@ -114,7 +115,14 @@ def main(tenants: int, cases: int) -> None:
         till = add_member(
             username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
         )
-        key = issue_key(user=till, name="till", scopes=ROLES["integrator"][1], sources=["*"], by=BY)
+        key = issue_key(
+            user=till,
+            name="till",
+            scopes=ROLES["integrator"][1],
+            tiers=tuple(Tier),
+            sources=["*"],
+            by=BY,
+        )
         add_member(
             username="ada", name="Ada", password=PASSWORD, roles=["planner"], kind="person", by=BY
         )

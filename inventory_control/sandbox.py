@@ -21,6 +21,7 @@ from inventory_control.pipeline import is_settled, ring_all, unsettled
 from inventory_control.timers.models import Timer
 from inventory_control.timers.selectors import next_due_at
 from inventory_control.timers.states import TimerStatus
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 MOVE = "sandbox.clock"
@@ -128,6 +129,7 @@ class ClockAnswer(serializers.Serializer):  # type: ignore[type-arg]  # no insta
 class SandboxClockView(ApiView):
     """Product time of a sandbox."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": MOVE, "POST": MOVE}
 
     @extend_schema(operation_id="read_clock", responses=ClockAnswer)

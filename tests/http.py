@@ -11,6 +11,7 @@ from django.test import Client
 from inventory_control.core.actors import Actor
 from inventory_control.people.models import User
 from inventory_control.people.services import add_member, issue_key, set_role
+from inventory_control.web.tiers import Tier
 
 SYSTEM = Actor.system("tests")
 
@@ -25,6 +26,7 @@ class Api:
         host: str = "alder.localhost",
         kind: str = "service",
         sources: tuple[str, ...] = (),
+        tiers: tuple[str, ...] = tuple(Tier),
     ) -> None:
         self.host = host
         set_role(key=name, name=name, grants=permissions, by=SYSTEM)
@@ -32,7 +34,7 @@ class Api:
             username=name, name=name, password=None, roles=[name], kind=kind, by=SYSTEM
         )
         self.key = issue_key(
-            user=self.user, name=name, scopes=permissions, sources=sources, by=SYSTEM
+            user=self.user, name=name, scopes=permissions, sources=sources, tiers=tiers, by=SYSTEM
         )
         self._client = Client(raise_request_exception=True)
 

@@ -61,7 +61,7 @@ class Request(TenantModel):
 class WorkflowRun(Stateful):
     """One case or one request on its way through a workflow.
 
-    `facts` is what a request rested on when it was asked for.
+    `facts` is what a request rested on when it was asked for; a case's run has none.
     `trace` holds what each step found, in order: the evidence of the decision. `requester` is
     the actor id of whoever asked for the spend (an advisor, a planner) and `requester_person`
     the person behind it: they never approve. `document` is the order or transfer it led to.
@@ -91,7 +91,7 @@ class WorkflowRun(Stateful):
     requester_person = models.UUIDField(null=True)
     step = models.CharField(max_length=40, blank=True, default="")
     trace = models.JSONField(default=list)
-    facts = models.JSONField(default=dict)
+    facts = models.JSONField(null=True)
     policy = models.CharField(max_length=200, blank=True, default="")
     document = models.CharField(max_length=60, blank=True, default="")
     started_at = models.DateTimeField()

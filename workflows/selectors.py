@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -156,7 +157,7 @@ def run_of_request(request_id: int) -> WorkflowRun | None:
 
 def facts_at_asking(run: WorkflowRun) -> Facts:
     """What a run of a request rested on when it was asked for."""
-    kept = run.facts
+    kept: dict[str, Any] = run.facts or {}
     return Facts(str(kept["what"]), int(kept["units"]), Decimal(kept["unit_cost"]))
 
 

@@ -13,6 +13,7 @@ from inventory_control.core.errors import DomainError, Refused
 from inventory_control.web.idempotency import answered_once
 from inventory_control.web.keys import presented_key
 from inventory_control.web.problems import problem_response
+from inventory_control.web.tiers import Tier
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -25,13 +26,15 @@ class BodyTooLargeError(Refused):
 
 
 class ApiView(APIView):
-    """One REST resource. `permissions` names the permission each method needs.
+    """One REST resource. `permissions` names the permission each method needs, `tier` who it is for.
 
+    A view that forgot to name its tier is in the one that channels never reach.
     Writes honour the Idempotency-Key header; the handler runs in `answered_once`, which opens
     the transaction.
     """
 
     permissions: dict[str, str] = {}
+    tier: Tier = Tier.SYSTEM
 
     @property
     def actor(self) -> Actor:

@@ -15,6 +15,7 @@ from inventory_control.orders.api.views import TransferListView
 from inventory_control.stock import permissions as stock_permissions
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 from workflows import permissions
 from workflows.api.serializers import (
@@ -37,6 +38,7 @@ _EITHER = {201: RequestedSerializer, 202: RequestedSerializer}
 class AdjustmentView(ApiView):
     """Adjustments of the book."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": stock_permissions.ADJUST}
 
     @extend_schema(operation_id="request_adjustment", request=AdjustmentBody, responses=_EITHER)
@@ -49,6 +51,7 @@ class AdjustmentView(ApiView):
 class CorrectionView(ApiView):
     """The correction of an event."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": stock_permissions.ADJUST}
 
     @extend_schema(
@@ -66,6 +69,7 @@ class CorrectionView(ApiView):
 class TransferRequestView(TransferListView):
     """Transfers, and the asking for one."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": order_permissions.READ, "POST": permissions.REQUEST}
 
     @extend_schema(operation_id="request_transfer", request=TransferBody, responses=_EITHER)
@@ -79,6 +83,7 @@ class TransferRequestView(TransferListView):
 class RequisitionView(ApiView):
     """Purchase requisitions."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.REQUEST}
 
     @extend_schema(operation_id="request_purchase", request=RequisitionBody, responses=_EITHER)
@@ -91,6 +96,7 @@ class RequisitionView(ApiView):
 class RequestListView(ApiView):
     """What was asked for."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -109,6 +115,7 @@ class RequestListView(ApiView):
 class RequestView(ApiView):
     """One request."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_request", responses=RequestedSerializer)

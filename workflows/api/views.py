@@ -14,6 +14,7 @@ from inventory_control.core.errors import Refused
 from inventory_control.policies.selectors import current_policy
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError, problem_response
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 from workflows import permissions
 from workflows.api.serializers import (
@@ -36,6 +37,7 @@ from workflows.values import Verdict
 class ApprovalListView(ApiView):
     """What waits for a decision."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -65,6 +67,7 @@ class ApprovalListView(ApiView):
 class ApprovalView(ApiView):
     """One approval."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_approval", responses=ApprovalSerializer)
@@ -80,6 +83,7 @@ class ApprovalView(ApiView):
 class DecisionView(ApiView):
     """The decision on one approval."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.APPROVE}
 
     @extend_schema(
@@ -109,6 +113,7 @@ class DecisionView(ApiView):
 class BulkDecisionView(ApiView):
     """The decision on many approvals."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.APPROVE}
 
     @extend_schema(
@@ -135,6 +140,7 @@ class BulkDecisionView(ApiView):
 class RunView(ApiView):
     """One run."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_run", responses=RunSerializer)
@@ -149,6 +155,7 @@ class RunView(ApiView):
 class RunListView(ApiView):
     """The runs of a case."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -167,6 +174,7 @@ class RunListView(ApiView):
 class CaseRunView(ApiView):
     """An order asked for by hand."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.APPROVE}
 
     @extend_schema(operation_id="request_run", request=RunBody, responses={201: RunSerializer})
@@ -196,6 +204,7 @@ class CaseRunView(ApiView):
 class PolicyView(ApiView):
     """A governing policy: the approval matrix, the bounds of autonomy, the terms of advice."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.CONFIGURE}
 
     @extend_schema(operation_id="read_policy", responses=PolicySerializer)

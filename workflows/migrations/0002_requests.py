@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="workflowrun",
             name="facts",
-            field=models.JSONField(default=dict),
+            field=models.JSONField(null=True),
         ),
         migrations.SeparateDatabaseAndState(
             # AlterField would ask a database for the name of the foreign key; the script of a
