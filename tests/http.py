@@ -53,6 +53,8 @@ class Api:
             headers={"Authorization": f"Bearer {self.key}", "Host": self.host, **sent},
         )
         self.last = response
+        if not response.content:
+            return response.status_code, None
         try:
             return response.status_code, response.json()
         except ValueError:

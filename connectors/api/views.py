@@ -40,6 +40,7 @@ class WebhookView(ApiView):
     """Where other systems deliver. No key: the signature over the body authenticates."""
 
     tier = Tier.SYSTEM
+    keeps_answers = False
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     parser_classes: list[Any] = []

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from inventory_control.core.errors import Refused
 from inventory_control.events.models import DeadLetter, InventoryEvent
@@ -16,50 +13,30 @@ from inventory_control.people.services import issue_key
 from inventory_control.roles import ROLES
 from inventory_control.stock.models import Reservation
 from inventory_control.web.tiers import Tier
-from inventory_control.web.views import ApiView
 from tests.factories import SYSTEM, event, item, node, outcomes
 from tests.http import Api
+from tests.matrix.doors import Door, doors
 
 EVERYTHING = tuple(sorted({grant for _, grants in ROLES.values() for grant in grants}))
-SIGNED = "webhook"
-
-
-def doors(patterns: Any = None, path: str = "") -> Iterator[tuple[str, str, Tier]]:
-    """Every (method, path below /api/v1/, tier) of the API that a key opens."""
-    for entry in patterns if patterns is not None else get_resolver().url_patterns:
-        here = path + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from doors(entry.url_patterns, here)
-        elif isinstance(entry, URLPattern):
-            view = getattr(entry.callback, "view_class", None)
-            if isinstance(view, type) and issubclass(view, ApiView) and entry.name != SIGNED:
-                below = re.sub(r"<\w+:(\w+)>|<(\w+)>", "1", here).removeprefix("api/v1/")
-                for method in sorted(view.permissions):
-                    yield method, below, view.tier
-
-
 DOORS = list(doors())
 
 
 @pytest.mark.req("INT-31", "INT-12")
-@pytest.mark.parametrize(
-    ("method", "path", "tier"), DOORS, ids=[f"{method} {path}" for method, path, _ in DOORS]
-)
-def test_a_key_of_the_other_tiers_is_refused_and_a_key_of_this_one_is_not(
-    tenant, method: str, path: str, tier: Tier
-):
-    others = Api(*EVERYTHING, name="others", tiers=tuple(set(Tier) - {tier}))
-    ours = Api(*EVERYTHING, name="ours", tiers=(tier,))
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_a_key_of_the_other_tiers_is_refused_and_a_key_of_this_one_is_not(tenant, door: Door):
+    others = Api(*EVERYTHING, name="others", tiers=tuple(set(Tier) - {door.tier}))
+    ours = Api(*EVERYTHING, name="ours", tiers=(door.tier,))
+    path = re.sub(r"<[^>]+>", "1", door.route)
 
-    status, problem = others.call(method, path, {})
-    _, answer = ours.call(method, path, {})
+    status, problem = others.call(door.method, path, {})
+    _, answer = ours.call(door.method, path, {})
 
-    assert (status, problem["code"], problem["tier"]) == (403, "wrong_tier", tier)
+    assert (status, problem["code"], problem["tier"]) == (403, "wrong_tier", door.tier)
     assert not isinstance(answer, dict) or answer.get("code") != "wrong_tier"
 
 
 def test_there_are_doors_in_every_tier():
-    assert {tier for _, _, tier in DOORS} == set(Tier)
+    assert {door.tier for door in DOORS} == set(Tier)
     assert len(DOORS) >= 59
 
 
