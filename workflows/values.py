@@ -119,6 +119,16 @@ class WantedOrder:
     supplier: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedChange:
+    """A change of what the ERP owns: of an `item` or a `supplier`, by its code."""
+
+    noun: str
+    code: str
+    changes: Mapping[str, Any]
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a request rests on: so many units of something, and what one of them costs.

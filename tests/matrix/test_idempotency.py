@@ -241,6 +241,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     "POST purchase-requisitions": _with_shop(
         {"item": "SOCK", "node": "S1", "quantity": 5, "reason": "Fair"}
     ),
+    "POST change-requests": _with_shop(
+        {"kind": "item", "code": "SOCK", "changes": {"unit_cost": "5"}, "reason": "dearer"}
+    ),
     "PUT policies/<slug:key>": lambda: (
         {"key": "autonomy"},
         dict(current_policy("autonomy").value),

@@ -20,7 +20,9 @@ from inventory_control.web.views import ApiView
 from workflows import permissions
 from workflows.api.serializers import (
     AdjustmentBody,
+    ChangeBody,
     CorrectionBody,
+    ProposedSerializer,
     RequestedPageSerializer,
     RequestedSerializer,
     RequisitionBody,
@@ -28,9 +30,14 @@ from workflows.api.serializers import (
 )
 from workflows.models import WorkflowRun
 from workflows.selectors import requests_page, run_of_request
-from workflows.services import request_adjustment, request_correction, request_order
+from workflows.services import (
+    propose_change,
+    request_adjustment,
+    request_correction,
+    request_order,
+)
 from workflows.states import ApprovalStatus, RunStatus
-from workflows.values import WantedAdjustment, WantedCorrection, WantedOrder
+from workflows.values import WantedAdjustment, WantedChange, WantedCorrection, WantedOrder
 
 _EITHER = {201: RequestedSerializer, 202: RequestedSerializer}
 
@@ -91,6 +98,23 @@ class RequisitionView(ApiView):
         """Ask for a purchase; it becomes an order when everybody the matrix names agrees."""
         said = _said(RequisitionBody(data=request.data))
         return _requested(request_order(WantedOrder(action="purchase", **said), by=self.actor))
+
+
+class ChangeView(ApiView):
+    """Changes of what the ERP owns."""
+
+    tier = Tier.PROCESS
+    permissions = {"POST": permissions.REQUEST}
+
+    @extend_schema(
+        operation_id="propose_change", request=ChangeBody, responses={202: ProposedSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Ask the ERP to change an item or a supplier; it comes back by its sync, or not."""
+        said = _said(ChangeBody(data=request.data))
+        command = propose_change(WantedChange(noun=said.pop("kind"), **said), by=self.actor)
+        row = {"command": command.pk, "target": command.target, "status": command.status_value}
+        return Response(row, status=202)
 
 
 class RequestListView(ApiView):

@@ -191,6 +191,23 @@ class RequisitionBody(serializers.Serializer):  # type: ignore[type-arg]  # a bo
     reason = serializers.CharField(max_length=300)
 
 
+class ChangeBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """What of an item or a supplier the ERP should change, and why."""
+
+    kind = serializers.ChoiceField(["item", "supplier"])
+    code = serializers.CharField(max_length=60)
+    changes = serializers.DictField()
+    reason = serializers.CharField(max_length=300)
+
+
+class ProposedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """The wish on its way to the ERP."""
+
+    command = serializers.IntegerField()
+    target = serializers.CharField()
+    status = serializers.CharField()
+
+
 class RequestedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
     """Where a request stands: `pending_approval`, `done`, or a run's other status.
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from workflows.api.requests import (
     AdjustmentView,
+    ChangeView,
     CorrectionView,
     RequestListView,
     RequestView,
@@ -37,5 +38,6 @@ urlpatterns = [
     path("events/<int:event_id>/correct", CorrectionView.as_view(), name="event-correct"),
     path("transfers", TransferRequestView.as_view(), name="transfer-list"),
     path("purchase-requisitions", RequisitionView.as_view(), name="requisition-list"),
+    path("change-requests", ChangeView.as_view(), name="change-request-list"),
     path("policies/<slug:key>", PolicyView.as_view(), name="policy-detail"),
 ]

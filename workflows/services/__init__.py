@@ -2,6 +2,7 @@
 
 from workflows.services.approving import decide, decide_one, escalate_approval, refusal_of
 from workflows.services.configuring import configure, install_defaults
+from workflows.services.proposing import propose_change
 from workflows.services.requesting import (
     request_adjustment,
     request_correction,
@@ -16,6 +17,7 @@ __all__ = [
     "decide_one",
     "escalate_approval",
     "install_defaults",
+    "propose_change",
     "refusal_of",
     "request_adjustment",
     "request_correction",
