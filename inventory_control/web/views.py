@@ -122,5 +122,10 @@ class ApiView(APIView):
 
 def _refuse_nul(request: HttpRequest) -> None:
     """Refuse an address that names what no text of the database can be called."""
-    if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+    if "\0" in request.path:
         raise NotFoundError
+    if "%00" not in request.META.get("QUERY_STRING", ""):
+        return
+    for field, values in request.GET.lists():
+        if "\0" in field + "".join(values):
+            raise Refused(f"{field} holds a zero byte.", field=field.replace("\0", ""))

@@ -23,16 +23,6 @@ def test_a_long_address_is_kept_shortened_and_still_told_apart(tenant):
     assert IdempotentAnswer.objects.count() == 0
 
 
-@pytest.mark.req("INT-13")
-@pytest.mark.parametrize("path", ["purchase-orders/%00/cancel", "purchase-orders/a/cancel?b=%00"])
-def test_an_address_no_database_can_hold_is_not_found(tenant, path: str):
-    api = Api("orders.place")
-
-    status, problem = api.post(path, {"reason": "twice"}, idempotency_key="k")
-
-    assert (status, problem["code"]) == (404, "not_found")
-
-
 @pytest.mark.req("INT-16")
 def test_another_query_is_another_request(tenant):
     item()
