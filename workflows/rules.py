@@ -93,18 +93,24 @@ def read_reason(wanted: WantedAdjustment, policy: Mapping[str, Any]) -> ReasonCo
     )
 
 
-def may_post_at_once(reason: ReasonCode, value: Decimal, unit_cost: Decimal) -> Freedom:
+def may_post_at_once(
+    reason: ReasonCode, value: Decimal, unit_cost: Decimal, *, lately: Decimal
+) -> Freedom:
     """Whether an adjustment needs nobody's agreement.
 
-    Without a cost the value is not known, so it cannot be within a limit.
+    Without a cost the value is not known, so it cannot be within a limit. `lately` is what the
+    same person adjusted there within a day without asking: many small ones are a large one.
     """
     if reason.is_sensitive:
         return Freedom(False, f"{reason.meaning} is a sensitive reason: somebody else must agree.")
-    return _within(value, unit_cost, reason.limit)
+    return _within(value, unit_cost, reason.limit, lately)
 
 
 def may_correct_at_once(value: Decimal, unit_cost: Decimal, policy: Mapping[str, Any]) -> Freedom:
-    """Whether an event may be corrected without anybody's agreement; `value` is the original's."""
+    """Whether an event may be corrected without anybody's agreement; `value` is the original's.
+
+    What has no cost or no quantity has no known value.
+    """
     return _within(value, unit_cost, Decimal(str(policy["correction_limit"])))
 
 
@@ -247,12 +253,15 @@ def check_drift(value: Mapping[str, Any]) -> None:
     _decimal(value.get("share"), "share")
 
 
-def _within(value: Decimal, unit_cost: Decimal, limit: Decimal) -> Freedom:
+def _within(
+    value: Decimal, unit_cost: Decimal, limit: Decimal, lately: Decimal = Decimal(0)
+) -> Freedom:
     if unit_cost <= 0:
-        return Freedom(False, "The item has no cost: its value cannot be held against the limit.")
-    if value > limit:
-        return Freedom(False, f"The value {value} is above {limit}.")
-    return Freedom(True, f"The value {value} is within {limit}.")
+        return Freedom(False, "Its value is not known, so it cannot be held against the limit.")
+    told = f"{value} and {lately} within a day before" if lately else f"{value}"
+    if value + lately > limit:
+        return Freedom(False, f"The value {told} is above {limit}.")
+    return Freedom(True, f"The value {told} is within {limit}.")
 
 
 def _check_rows(action: str, rows: Sequence[Any]) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from ai_advice.models import Advice
 from exceptions.models import ExceptionCase
 from exceptions.states import LIVE
 from inventory_control.availability.rules import available_to_sell
 from inventory_control.availability.selectors import node_stock
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.events.models import InventoryEvent
@@ -153,6 +156,19 @@ def requests_page(*, after: int | None = None, limit: int = 50) -> list[Workflow
 def run_of_request(request_id: int) -> WorkflowRun | None:
     """The latest run of a request: where it stands."""
     return _runs().filter(request_id=request_id).order_by("-pk").first()
+
+
+def adjusted_lately(item: Item, node: Node, person: UUID | None) -> Decimal:
+    """What a person adjusted of an item at a node in the last day that nobody was asked about."""
+    found = WorkflowRun.objects.filter(
+        request__item=item,
+        request__node=node,
+        action="adjust",
+        requester_person=person,
+        started_at__gt=clock.now() - timedelta(days=1),
+        approvals__isnull=True,
+    ).aggregate(value=Sum("spend"))
+    return found["value"] or Decimal(0)
 
 
 def facts_at_asking(run: WorkflowRun) -> Facts:

@@ -177,6 +177,14 @@ def _transfer() -> Call:
     return {}, {"item": "SOCK", "from_node": "S1", "to_node": "S2", "quantity": 5, "reason": "Fair"}
 
 
+def _withdraw() -> Call:
+    _shop()
+    caller = actor_of_user(User.objects.get(username="caller").pk, at=clock.real_now())
+    assert caller is not None
+    wanted = WantedAdjustment(item="SOCK", node="S1", quantity=-40, reason_code="shrink")
+    return {"request_id": request_adjustment(wanted, by=caller).request_id}, None
+
+
 def _with_shop(body: Any) -> Callable[[], Call]:
     def prepared() -> Call:
         _shop()
@@ -237,6 +245,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"item": "SOCK", "node": "S1", "quantity": -3, "reason_code": "missing"}
     ),
     "POST events/<int:event_id>/correct": _correct,
+    "POST requests/<int:request_id>/withdraw": _withdraw,
     "POST transfers": _transfer,
     "POST purchase-requisitions": _with_shop(
         {"item": "SOCK", "node": "S1", "quantity": 5, "reason": "Fair"}

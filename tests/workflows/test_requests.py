@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from inventory_control.audit.models import AuditEntry
 from inventory_control.catalog.models import Item
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
-from inventory_control.core.errors import NotPermitted, Refused
+from inventory_control.core.errors import IllegalMove, NotPermitted, Refused
 from inventory_control.events.models import InventoryEvent
 from inventory_control.orders.models import PurchaseOrder, TransferOrder
 from inventory_control.pipeline import run_stage
@@ -29,6 +30,7 @@ from workflows.services import (
     request_adjustment,
     request_correction,
     request_order,
+    withdraw_request,
 )
 from workflows.values import Verdict, WantedAdjustment, WantedCorrection, WantedOrder
 
@@ -198,6 +200,48 @@ def test_an_item_without_a_cost_is_within_no_limit(ada):
     run = request_adjustment(shrink(-1, reason_code="missing"), by=ada)
 
     assert (run.status, waiting().role) == ("waiting", "planner")
+
+
+@pytest.mark.req("LED-29")
+def test_many_small_adjustments_of_one_person_are_a_large_one(ada, ben):
+    small = shrink(-10, reason_code="missing")
+
+    first = [request_adjustment(small, by=ada).status for _ in range(3)]
+    others = request_adjustment(small, by=ben)
+    with clock.frozen_at(clock.now() + timedelta(days=1)):
+        next_day = request_adjustment(small, by=ada)
+
+    assert first == ["done", "done", "waiting"]
+    assert waiting().run.trace[1]["says"] == (
+        "The value 40.00 and 80.00 within a day before is above 100."
+    )
+    assert (others.status, next_day.status, sellable()) == ("done", "done", 20)
+
+
+def test_whoever_asked_takes_it_back_and_nobody_else(ada, ben):
+    run = request_adjustment(shrink(), by=ada)
+
+    with pytest.raises(NotPermitted):
+        withdraw_request(run.request_id, by=ben)
+    withdrawn = withdraw_request(run.request_id, by=ada)
+    with pytest.raises(IllegalMove):
+        withdraw_request(run.request_id, by=ada)
+
+    assert (withdrawn.status, Approval.objects.get().status) == ("stopped", "withdrawn")
+    assert (sellable(), InventoryEvent.objects.count()) == (60, 1)
+
+
+@pytest.mark.req("LED-18")
+def test_an_event_without_a_quantity_has_no_known_value(ada):
+    (order,) = send(
+        event("purchase_order.created", 5, document="PO-X", supplier="MILL"),
+    )
+    (cancelled,) = send(event("purchase_order.cancelled", document="PO-X"))
+
+    known = request_correction(WantedCorrection(event_id=order.event_id, reason="x"), by=ada)
+    unknown = request_correction(WantedCorrection(event_id=cancelled.event_id, reason="x"), by=ada)
+
+    assert (known.status, unknown.status) == ("done", "waiting")
 
 
 @pytest.mark.req("LED-29")

@@ -35,6 +35,7 @@ from workflows.services import (
     request_adjustment,
     request_correction,
     request_order,
+    withdraw_request,
 )
 from workflows.states import ApprovalStatus, RunStatus
 from workflows.values import WantedAdjustment, WantedChange, WantedCorrection, WantedOrder
@@ -149,6 +150,20 @@ class RequestView(ApiView):
         if run is None:
             raise NotFoundError
         return Response(_row(run))
+
+
+class WithdrawalView(ApiView):
+    """Taking a request back."""
+
+    tier = Tier.PROCESS
+    permissions = {"POST": permissions.READ}
+
+    @extend_schema(operation_id="withdraw_request", request=None, responses=RequestedSerializer)
+    def post(self, _request: Request, request_id: int) -> Response:
+        """Withdraw what waits; 403 for anybody but who asked, 409 once it was decided."""
+        if run_of_request(request_id) is None:
+            raise NotFoundError
+        return Response(_row(withdraw_request(request_id, by=self.actor)))
 
 
 def _said(body: Serializer[Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from workflows.api.requests import (
     RequestView,
     RequisitionView,
     TransferRequestView,
+    WithdrawalView,
 )
 from workflows.api.views import (
     ApprovalListView,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("exceptions/<int:case_id>/runs", CaseRunView.as_view(), name="case-run"),
     path("requests", RequestListView.as_view(), name="request-list"),
     path("requests/<int:request_id>", RequestView.as_view(), name="request-detail"),
+    path("requests/<int:request_id>/withdraw", WithdrawalView.as_view(), name="request-withdraw"),
     path("adjustments", AdjustmentView.as_view(), name="adjustment-list"),
     path("events/<int:event_id>/correct", CorrectionView.as_view(), name="event-correct"),
     path("transfers", TransferRequestView.as_view(), name="transfer-list"),

@@ -8,6 +8,7 @@ from workflows.services.requesting import (
     request_correction,
     request_order,
     request_run,
+    withdraw_request,
 )
 from workflows.services.running import run_due
 
@@ -24,4 +25,5 @@ __all__ = [
     "request_order",
     "request_run",
     "run_due",
+    "withdraw_request",
 ]

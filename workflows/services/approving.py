@@ -36,8 +36,8 @@ from workflows.selectors import facts_at_asking, facts_of, runs_with_persons
 from workflows.services.acting import PRODUCT, carry_out, note, save
 from workflows.services.asking import ESCALATE, ask
 from workflows.services.configuring import DRIFT, MATRIX
-from workflows.services.requesting import ask_anew
 from workflows.services.running import QUIET_AFTER_REFUSAL
+from workflows.services.starting import ask_anew
 from workflows.states import ApprovalStatus, RunStatus
 from workflows.values import Decided, Found, Spend, StepKind, Verdict
 

@@ -1,8 +1,7 @@
-"""Requesting: what people ask for, done at once within their limits, else asked of somebody else."""
+"""Requesting: what people ask for, checked and with the limit it is held against."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,12 +10,12 @@ from django.db import transaction
 from exceptions.models import ExceptionCase
 from exceptions.services import govern
 from exceptions.states import LIVE
-from inventory_control.audit.services import advance_all, record, record_all
+from inventory_control.audit.services import record_all
 from inventory_control.catalog.models import Item, Node, Supplier
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
-from inventory_control.core.errors import Refused
+from inventory_control.core.errors import IllegalMove, NotPermitted, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.models import InventoryEvent
@@ -27,31 +26,29 @@ from inventory_control.policies.values import REASON_CODES
 from inventory_control.stock import permissions as stock_permissions
 from inventory_control.stock.rules import MAY_NAME_TARGET
 from workflows import permissions
-from workflows.errors import AlreadyRunningError, ImpossibleError
-from workflows.models import Request, WorkflowRun
+from workflows.errors import AlreadyRunningError
+from workflows.models import Approval, Request, WorkflowRun
 from workflows.rules import (
     check_replacement,
     may_correct_at_once,
     may_post_at_once,
     read_reason,
 )
-from workflows.selectors import REPLENISHMENT, REQUEST, current_workflow, facts_of
-from workflows.services.acting import carry_out, note, save
-from workflows.services.asking import ask, roles_for
-from workflows.services.configuring import MATRIX
+from workflows.selectors import (
+    REPLENISHMENT,
+    adjusted_lately,
+    current_workflow,
+    run_of_request,
+)
 from workflows.services.running import stop
+from workflows.services.starting import CENT, start
 from workflows.states import RUN_LIVE, RunStatus
 from workflows.values import (
-    Facts,
-    Found,
-    Freedom,
-    StepKind,
     WantedAdjustment,
     WantedCorrection,
     WantedOrder,
 )
 
-CENT = Decimal("0.01")
 STATES = MAY_NAME_TARGET["adjustment.recorded"]
 
 
@@ -67,6 +64,7 @@ def request_adjustment(wanted: WantedAdjustment, *, by: Actor) -> WorkflowRun:
     if wanted.state not in STATES:
         raise Refused(f"state is one of {', '.join(sorted(STATES))}.", field="state")
     item, node = _item(wanted.item), _node(wanted.node, "node")
+    lately = adjusted_lately(item, node, by.person)
     request = _asked(
         Request(
             item=item,
@@ -80,7 +78,7 @@ def request_adjustment(wanted: WantedAdjustment, *, by: Actor) -> WorkflowRun:
     spend = (abs(wanted.quantity) * item.unit_cost).quantize(CENT)
     run = WorkflowRun(request=request, action="adjust", quantity=wanted.quantity, spend=spend)
     run.policy = policy.name
-    return _start(run, may_post_at_once(reason, spend, item.unit_cost), by=by)
+    return start(run, may_post_at_once(reason, spend, item.unit_cost, lately=lately), by=by)
 
 
 @transaction.atomic
@@ -109,11 +107,11 @@ def request_correction(wanted: WantedCorrection, *, by: Actor) -> WorkflowRun:
             corrects=original.pk,
         )
     )
-    cost = original.item.unit_cost if original.item else Decimal(0)
+    cost = original.item.unit_cost if original.item and original.quantity else Decimal(0)
     spend = (abs(original.quantity or 0) * cost).quantize(CENT)
     run = WorkflowRun(request=request, action="correct", quantity=wanted.quantity, spend=spend)
     run.policy = policy.name
-    return _start(run, may_correct_at_once(spend, cost, policy.value), by=by)
+    return start(run, may_correct_at_once(spend, cost, policy.value), by=by)
 
 
 @transaction.atomic
@@ -145,27 +143,29 @@ def request_order(wanted: WantedOrder, *, by: Actor) -> WorkflowRun:
         supplier=supplier,
         expected_at=clock.now() + timedelta(days=days),
     )
-    return _start(run, None, by=by)
+    return start(run, None, by=by)
 
 
-def ask_anew(runs: Sequence[WorkflowRun], changes: Mapping[int, str], *, by: Actor) -> None:
-    """Stop runs whose facts changed, and ask each request again with the facts of now.
+@transaction.atomic
+def withdraw_request(request_id: int, *, by: Actor) -> WorkflowRun:
+    """Take back what one asked for, as long as it waits; only whoever asked may.
 
-    `changes` says what changed, by run. What cannot be done any more stays stopped. In the
-    caller's transaction; a constant number of statements.
+    Raises `Refused` when there is no such request, `NotPermitted` for anybody else,
+    `IllegalMove` once it was decided.
     """
-    if not runs:
-        return
-    stop(runs, "The facts changed before it was decided on.", by)
-    facts = facts_of(runs)
-    possible = [run for run in runs if not facts[run.pk].obstacle]
-    anew = WorkflowRun.objects.bulk_create(
-        _again(run, facts[run.pk], changes[run.pk]) for run in possible
-    )
-    told = {str(run.pk): {"request": run.request_id, "changed": changes[old.pk]}
-            for old, run in zip(possible, anew, strict=True)}  # fmt: skip
-    record_all("run.renewed", kind="workflowrun", subjects=told, by=by)
-    _go([(run, None) for run in anew], by=by)
+    require(by, permissions.READ)
+    # Locked in the order of deciding: approvals first. Whoever decides meanwhile is waited for.
+    list(Approval.objects.select_for_update().filter(run__request=request_id).order_by("pk"))
+    run = run_of_request(request_id)
+    if run is None:
+        raise Refused(f"There is no request {request_id}.", field="request")
+    if run.requester != by.id:
+        raise NotPermitted("Only whoever asked takes it back.")
+    if run.status_value != RunStatus.WAITING:
+        raise IllegalMove(f"This request is {run.status_value} already.")
+    stop([run], "Withdrawn by whoever asked.", by)
+    run.refresh_from_db()
+    return run
 
 
 @transaction.atomic
@@ -225,102 +225,10 @@ def request_run(
     return run
 
 
-def _start(run: WorkflowRun, freedom: Freedom | None, *, by: Actor) -> WorkflowRun:
-    """Keep what was asked with the facts it rests on, then do it or ask."""
-    run.workflow, _ = current_workflow(REQUEST)
-    run.requester, run.requester_person = by.id, by.person
-    run.started_at, run.correlation_id = clock.now(), correlation_id()
-    run.save()
-    facts = facts_of([run])[run.pk]
-    if facts.obstacle:
-        raise ImpossibleError(facts.obstacle, field="quantity")
-    _rest_on(run, facts)
-    WorkflowRun.objects.filter(pk=run.pk).update(facts=run.facts)
-    _tell(run, by)
-    _go([(run, freedom)], by=by)
-    run.refresh_from_db()
-    return run
-
-
-def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> None:
-    """Carry out what is free or needs nobody; ask the first role of the rest."""
-    matrix = current_policy(MATRIX)
-    free: list[WorkflowRun] = []
-    asking: list[tuple[WorkflowRun, int, str]] = []
-    for run, freedom in runs:
-        if freedom is not None:
-            note(run, Found(StepKind.DECIDE, freedom.reason, {"policy": run.policy}))
-        if freedom is not None and freedom.is_free:
-            free.append(run)
-            continue
-        run.policy = ", ".join(dict.fromkeys(filter(None, (run.policy, matrix.name))))
-        roles = roles_for(run, matrix)
-        if roles:
-            asking.append((run, 1, roles[0]))
-        else:
-            free.append(run)
-    save([run for run, _ in runs])
-    if asking:
-        ask(asking, matrix=matrix, by=by)
-        advance_all([run for run, _, _ in asking], RunStatus.WAITING, by=by, verb="run.asks")
-    carry_out(free)
-    ring("count")
-
-
-def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
-    """The same request by another run, worth what it is worth now."""
-    units = facts.units if old.action == "correct" else old.quantity
-    run = WorkflowRun(
-        request=old.request,
-        workflow=old.workflow,
-        action=old.action,
-        quantity=old.quantity,
-        spend=(abs(units) * facts.unit_cost).quantize(CENT),
-        from_node=old.from_node,
-        supplier=old.supplier,
-        expected_at=old.expected_at,
-        requester=old.requester,
-        requester_person=old.requester_person,
-        policy=old.policy,
-        started_at=clock.now(),
-        correlation_id=old.correlation_id,
-    )
-    note(run, Found(StepKind.VALIDATE, f"Asked anew. {changed}", {"run": old.pk}))
-    _rest_on(run, facts)
-    return run
-
-
-def _rest_on(run: WorkflowRun, facts: Facts) -> None:
-    run.facts = facts.as_row()
-    note(run, Found(StepKind.VALIDATE, f"{facts.what}: {facts.units}.", run.facts))
-
-
 def _asked(request: Request) -> Request:
     request.asked_at = clock.now()
     request.save()
     return request
-
-
-def _tell(run: WorkflowRun, by: Actor) -> None:
-    request = run.request
-    if request is None:
-        return
-    record(
-        "request.made",
-        subject=("request", str(request.pk)),
-        by=by,
-        data={
-            "run": run.pk,
-            "action": run.action,
-            "item": run.item.sku if run.item else "",
-            "node": run.node.code if run.node else "",
-            "quantity": run.quantity,
-            "value": run.spend,
-            "reason": request.reason,
-            "corrects": request.corrects or "",
-            "facts": run.facts,
-        },
-    )
 
 
 def _item(sku: str) -> Item:
