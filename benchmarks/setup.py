@@ -26,6 +26,7 @@ from inventory_control.people.services import add_member, issue_key  # noqa: E40
 from inventory_control.provisioning import provision  # noqa: E402
 from inventory_control.roles import ROLES  # noqa: E402
 from inventory_control.stock.services import post_rows  # noqa: E402
+from inventory_control.web.tiers import Tier  # noqa: E402
 from tenants.services import create_partner, create_tenant  # noqa: E402
 
 PASSWORD = "benchmarks-only-on-this-machine"  # noqa: S105 - a throw-away stack
@@ -90,7 +91,14 @@ def _till() -> str:
     till = add_member(
         username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
     )
-    return issue_key(user=till, name="till", scopes=ROLES["integrator"][1], sources=["*"], by=BY)
+    return issue_key(
+        user=till,
+        name="till",
+        scopes=ROLES["integrator"][1],
+        tiers=tuple(Tier),
+        sources=["*"],
+        by=BY,
+    )
 
 
 def main(tenants: int, cases: int) -> None:

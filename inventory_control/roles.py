@@ -38,7 +38,14 @@ DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
 ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "planner": (
         "Planner",
-        (*DECIDING, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
+        (
+            *DECIDING,
+            events.RETRY,
+            orders.PLACE,
+            outbox.RETRY,
+            stock.ADJUST,
+            workflows.REQUEST,
+        ),
     ),
     "finance": ("Finance controller", DECIDING),
     "supply_lead": ("Head of supply", DECIDING),
@@ -65,6 +72,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             events.RETRY,
             events.WRITE,
             stock.RESERVE,
+            workflows.REQUEST,
             SANDBOX_CLOCK,
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,6 +27,7 @@ from inventory_control.stock.selectors import ledger_digest
 from inventory_control.timers.models import Timer
 from inventory_control.timers.selectors import next_due_at
 from inventory_control.timers.states import TimerStatus
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 from workflows.models import Approval, WorkflowRun
 
@@ -160,6 +162,7 @@ class StateAnswer(serializers.Serializer):  # type: ignore[type-arg]  # no insta
 class SandboxStateView(ApiView):
     """The fingerprint of a sandbox, by which a drill sees that nothing changed."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": MOVE}
 
     @extend_schema(operation_id="read_state", responses=StateAnswer)
@@ -173,6 +176,8 @@ class SandboxStateView(ApiView):
 class SandboxClockView(ApiView):
     """Product time of a sandbox."""
 
+    tier = Tier.SYSTEM
+    effect = nullcontext  # the stages it waits for run in other processes and must see the move
     permissions = {"GET": MOVE, "POST": MOVE}
 
     @extend_schema(operation_id="read_clock", responses=ClockAnswer)

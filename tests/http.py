@@ -13,6 +13,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.lanes import ShortLane
 from inventory_control.people.models import User
 from inventory_control.people.services import add_member, issue_key, set_role
+from inventory_control.web.tiers import Tier
 
 SYSTEM = Actor.system("tests")
 
@@ -37,6 +38,7 @@ class Api:
         host: str = "alder.localhost",
         kind: str = "service",
         sources: tuple[str, ...] = (),
+        tiers: tuple[str, ...] = tuple(Tier),
     ) -> None:
         self.host = host
         set_role(key=name, name=name, grants=permissions, by=SYSTEM)
@@ -44,7 +46,7 @@ class Api:
             username=name, name=name, password=None, roles=[name], kind=kind, by=SYSTEM
         )
         self.key = issue_key(
-            user=self.user, name=name, scopes=permissions, sources=sources, by=SYSTEM
+            user=self.user, name=name, scopes=permissions, sources=sources, tiers=tiers, by=SYSTEM
         )
         self._client = httpx.Client(transport=httpx.WSGITransport(app=ShortLane(_general)))
 
@@ -62,6 +64,8 @@ class Api:
             headers={"Authorization": f"Bearer {self.key}", "Content-Type": content_type, **sent},
         )
         self.last = response
+        if not response.content:
+            return response.status_code, None
         try:
             return response.status_code, response.json()
         except ValueError:

@@ -17,6 +17,7 @@ from inventory_control.core.tenancy import in_public, in_tenant  # noqa: E402
 from inventory_control.people.services import add_member, issue_key  # noqa: E402
 from inventory_control.provisioning import provision  # noqa: E402
 from inventory_control.roles import ROLES  # noqa: E402
+from inventory_control.web.tiers import Tier  # noqa: E402
 from tenants.services import create_partner, create_tenant  # noqa: E402
 
 BY = Actor.system("chaos")
@@ -42,7 +43,14 @@ def main(items: int, nodes: int) -> None:
         till = add_member(
             username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
         )
-        key = issue_key(user=till, name="till", scopes=ROLES["integrator"][1], sources=["*"], by=BY)
+        key = issue_key(
+            user=till,
+            name="till",
+            scopes=ROLES["integrator"][1],
+            tiers=tuple(Tier),
+            sources=["*"],
+            by=BY,
+        )
         add_connector(
             code="till", name="Till", adapter="simulator", url="", secret=secret, options={}, by=BY
         )

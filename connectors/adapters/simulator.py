@@ -28,6 +28,7 @@ PATHS: Mapping[str, str] = {
     "purchase_order.create": "/purchase-orders",
     "purchase_order.cancel": "/purchase-orders/cancel",
     "transfer.create": "/transfers",
+    "erp.change_request": "/change-requests",
     "availability.publish": "/availability",
 }
 """Where each kind of instruction goes."""

@@ -161,6 +161,7 @@ def serve(
 _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/purchase-orders": lambda world, body: world.take_purchase(body),
     "/purchase-orders/cancel": lambda world, body: world.cancel_purchase(body),
+    "/change-requests": lambda world, body: world.take_change(body),
     "/transfers": lambda world, body: world.take_transfer(body),
     "/availability": lambda world, body: world.list_figures(body),
 }

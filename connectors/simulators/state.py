@@ -38,6 +38,7 @@ class World:
     now: datetime | None = None
     purchase_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
@@ -95,6 +96,11 @@ class World:
         self.purchase_orders.setdefault(number, {"number": number})["status"] = "cancelled"
         self.due = [one for one in self.due if one.event.get("document") != number]
         return {"id": f"ERP-{number}", "status": "cancelled"}
+
+    def take_change(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """The ERP notes a wish to change its master data; its people decide."""
+        self.changes.append(dict(wish))
+        return {"id": f"CR-{len(self.changes)}", "status": "noted"}
 
     def take_transfer(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The warehouse takes a transfer: shipped within the hour, received when it is expected."""
@@ -173,6 +179,7 @@ class World:
                 "now": self.now.isoformat() if self.now else None,
                 "purchase_orders": self.purchase_orders,
                 "transfers": self.transfers,
+                "changes": self.changes,
                 "listings": self.listings,
                 "counts": {
                     "purchase_orders": len(self.purchase_orders),

@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 
 from inventory_control.celery import app as _celery_app
 from inventory_control.core.telemetry import configure_logging
+from inventory_control.web.tiers import MEANINGS, Tier
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.Env()
@@ -201,7 +202,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["inventory_control.people.api.authentication.Scoped"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "inventory_control.web.schema.TieredSchema",
     "EXCEPTION_HANDLER": "inventory_control.web.problems.problem_of",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_VERSIONING_CLASS": None,
@@ -215,6 +216,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "TAGS": [{"name": str(tier), "description": MEANINGS[tier]} for tier in Tier],
     "ENUM_NAME_OVERRIDES": {
         "CaseStatusEnum": "exceptions.states.Status",
         "DecisionVerdictEnum": ["approved", "refused"],

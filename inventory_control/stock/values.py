@@ -140,3 +140,30 @@ class Position:
             + self.damaged
             + self.vendor_return
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedAdjustment:
+    """A change of the book somebody agreed to, in units; `reference` makes it post once."""
+
+    reference: str
+    sku: str
+    node: str
+    state: str
+    quantity: int
+    reason: str
+    note: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedCorrection:
+    """An event to undo, by its first key; `quantity` units take its place."""
+
+    reference: str
+    source: str
+    source_id: str
+    quantity: int
+    reason: str
+    note: str = ""
+    correlation_id: str = ""

@@ -11,6 +11,7 @@ from inventory_control.people.services import add_member, issue_key
 from inventory_control.provisioning import provision
 from inventory_control.roles import ROLES
 from inventory_control.stories.values import Story
+from inventory_control.web.tiers import Tier
 from tenants.models import Partner
 from tenants.services import create_tenant
 
@@ -49,5 +50,7 @@ def set_stage(story: Story, *, partner: Partner, by: Actor) -> Stage:
                 username=name, name=name.title(), password=None, roles=roles, kind=kind, by=by
             )
             scopes = sorted({grant for role in roles for grant in ROLES[role][1]})
-            keys[name] = issue_key(user=member, name=name, scopes=scopes, sources=["*"], by=by)
+            keys[name] = issue_key(
+                user=member, name=name, scopes=scopes, tiers=tuple(Tier), sources=["*"], by=by
+            )
     return Stage(host=f"{label}.localhost", keys=keys)

@@ -67,21 +67,21 @@ def test_a_session_and_a_key_are_told_the_same(tenant):
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "code"),
+    ("query", "status", "code", "field"),
     [
-        ("?item=NOWHERE", 404, "not_found"),
-        ("", 422, "refused"),
-        ("?item=", 422, "refused"),
-        ("?item=a%00b", 422, "refused"),
-        ("?item=SOCK&node=%00", 422, "refused"),
+        ("?item=NOWHERE", 404, "not_found", "item"),
+        ("", 422, "refused", "item"),
+        ("?item=", 422, "refused", "item"),
+        ("?item=a%00b", 422, "refused", "item"),
+        ("?item=SOCK&node=%00", 422, "refused", "node"),
     ],
 )
-def test_what_cannot_be_answered_says_why(tenant, query, status, code):
+def test_what_cannot_be_answered_says_why(tenant, query, status, code, field):
     stocked()
 
     found, body = Api("stock.read").get(f"availability{query}")
 
-    assert (found, body["code"], body["field"]) == (status, code, "item")
+    assert (found, body["code"], body["field"]) == (status, code, field)
 
 
 def test_a_node_that_never_held_the_item_is_an_empty_list(tenant):

@@ -107,6 +107,17 @@ def test_every_api_view_names_a_permission_for_each_of_its_methods():
         assert set(view.permissions) == methods, name
 
 
+@pytest.mark.req("INT-31")
+def test_every_api_view_names_its_tier():
+    silent = [
+        name
+        for name, view in api_views()
+        if not any("tier" in vars(kind) for kind in view.__mro__ if kind is not ApiView)
+    ]
+
+    assert silent == []
+
+
 @pytest.mark.req("SEC-01")
 def test_no_serializer_shows_every_field():
     users = [

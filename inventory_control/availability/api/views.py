@@ -25,6 +25,7 @@ from inventory_control.people.selectors import holder_of_key
 from inventory_control.stock import permissions
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -91,6 +92,7 @@ class ItemNodeSerializer(serializers.ModelSerializer[ItemNode]):
 class AvailabilityView(ApiView):
     """The synchronous look-up."""
 
+    tier = Tier.EXPERIENCE
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -117,6 +119,7 @@ class AvailabilityView(ApiView):
         holder = holder_of_key(secret, at=clock.real_now())
         if holder is None:
             raise KeyRefusedError
+        holder.require_tier(self.tier)
         require_scope(holder.actor, permissions.READ)
         return _figures_answer(asked[0], figures)
 
@@ -124,6 +127,7 @@ class AvailabilityView(ApiView):
 class ChannelListView(ApiView):
     """Channels."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": catalog_permissions.READ, "PUT": catalog_permissions.WRITE}
 
     @extend_schema(
@@ -155,6 +159,7 @@ class ChannelListView(ApiView):
 class ItemNodeListView(ApiView):
     """Planning parameters."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": catalog_permissions.READ, "PUT": catalog_permissions.WRITE}
 
     @extend_schema(

@@ -19,6 +19,7 @@ from inventory_control.catalog.services import (
     upsert_suppliers,
 )
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -69,6 +70,7 @@ def rows_in(request: Request) -> Sequence[Any]:
 class SupplierListView(ApiView):
     """Suppliers."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
 
     @extend_schema(
@@ -93,6 +95,7 @@ class SupplierListView(ApiView):
 class NodeListView(ApiView):
     """Nodes."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
 
     @extend_schema(
@@ -113,6 +116,7 @@ class NodeListView(ApiView):
 class ItemListView(ApiView):
     """Items."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
 
     @extend_schema(

@@ -8,7 +8,6 @@ from inventory_control.orders.api.views import (
     PurchaseOrderCancelView,
     PurchaseOrderListView,
     PurchaseOrderView,
-    TransferListView,
     TransferView,
 )
 
@@ -20,6 +19,5 @@ urlpatterns = [
         PurchaseOrderCancelView.as_view(),
         name="purchase-order-cancel",
     ),
-    path("transfers", TransferListView.as_view(), name="transfer-list"),
     path("transfers/<str:number>", TransferView.as_view(), name="transfer"),
 ]

@@ -18,6 +18,7 @@ from inventory_control.orders.selectors import (
 from inventory_control.orders.services import cancel_purchase
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 _FILTERS = [
@@ -90,6 +91,7 @@ class CancelBody(serializers.Serializer):  # type: ignore[type-arg]  # a body on
 class PurchaseOrderListView(ApiView):
     """Purchase orders."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -113,6 +115,7 @@ class PurchaseOrderListView(ApiView):
 class PurchaseOrderView(ApiView):
     """One purchase order."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_purchase_order", responses=PurchaseOrderSerializer)
@@ -127,6 +130,7 @@ class PurchaseOrderView(ApiView):
 class PurchaseOrderCancelView(ApiView):
     """The end of an order nothing of which has arrived."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.PLACE}
 
     @extend_schema(
@@ -145,6 +149,7 @@ class PurchaseOrderCancelView(ApiView):
 class TransferListView(ApiView):
     """Transfers."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -166,6 +171,7 @@ class TransferListView(ApiView):
 class TransferView(ApiView):
     """One transfer."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_transfer", responses=TransferSerializer)

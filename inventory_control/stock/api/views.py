@@ -37,6 +37,7 @@ from inventory_control.stock.services import (
 )
 from inventory_control.stock.values import Granted, ReservationLine
 from inventory_control.web.problems import problem_response
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 BATCH = 1_000
@@ -50,6 +51,7 @@ _decode_reservations = msgspec.json.Decoder(ReservationBody).decode
 class EventView(ApiView):
     """One canonical event, posted in this request's transaction."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": event_permissions.WRITE}
     parser_classes = []
 
@@ -82,6 +84,7 @@ class EventView(ApiView):
 class EventBulkView(ApiView):
     """Many canonical events, JSON array or NDJSON, with one answer per row."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": event_permissions.WRITE}
     parser_classes = []
 
@@ -103,6 +106,7 @@ class EventBulkView(ApiView):
 class ReservationView(ApiView):
     """Reservations: promise stock to order lines."""
 
+    tier = Tier.EXPERIENCE
     permissions = {"POST": permissions.RESERVE}
     parser_classes = []
 

@@ -1,5 +1,6 @@
-"""Commands of the ledger: post, reserve, settle, rebuild."""
+"""Commands of the ledger: post, adjust, correct, reserve, settle, rebuild."""
 
+from inventory_control.stock.services.adjusting import adjust, correct
 from inventory_control.stock.services.days import add_up_days
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
@@ -12,6 +13,8 @@ from inventory_control.stock.services.retrying import retry_letter
 
 __all__ = [
     "add_up_days",
+    "adjust",
+    "correct",
     "mark_places",
     "post_events",
     "post_presented",
