@@ -28,6 +28,8 @@ PATHS: Mapping[str, str] = {
     "purchase_order.create": "/purchase-orders",
     "purchase_order.cancel": "/purchase-orders/cancel",
     "transfer.create": "/transfers",
+    "erp.document": "/documents",
+    "supplier.discrepancy": "/discrepancies",
     "availability.publish": "/availability",
 }
 """Where each kind of instruction goes."""

@@ -21,7 +21,12 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlated, log
-from inventory_control.orders.services import acknowledged
+from inventory_control.orders.services import (
+    BOOK,
+    acknowledge_documents,
+    acknowledged,
+    refuse_document,
+)
 from inventory_control.outbox import permissions
 from inventory_control.outbox.services import (
     bury_exhausted,
@@ -29,6 +34,7 @@ from inventory_control.outbox.services import (
     mark_delivered,
     mark_failed,
 )
+from inventory_control.outbox.states import CommandStatus
 from inventory_control.outbox.values import ClaimedCommand
 
 BATCH = 50
@@ -73,20 +79,18 @@ def _deliver(command: ClaimedCommand, known: dict[str, Connector], by: Actor) ->
     """Push one command; None when it was not taken, which is noted at once."""
     connector = serving(command.target, known)
     if connector is None:
-        mark_failed(
-            command.id, error=f"No connector serves {command.target}.", is_final=True, by=by
-        )
+        _note_refusal(command, f"No connector serves {command.target}.", is_final=True, by=by)
         return None
     with correlated(command.correlation_id):
         try:
             answer = _push(command, connector, by)
         except DeliveryFailedError as error:
             _note_failure(connector, str(error))
-            mark_failed(command.id, error=str(error), is_final=False, by=by)
+            _note_refusal(command, str(error), is_final=False, by=by)
             return None
         except (DeliveryRefusedError, InvalidConnectorError) as error:
             _note_failure(connector, str(error))
-            mark_failed(command.id, error=str(error), is_final=True, by=by)
+            _note_refusal(command, str(error), is_final=True, by=by)
             return None
     return command, connector, answer
 
@@ -141,9 +145,19 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                     if command.kind == kind
                 }
                 acknowledged(kind=kind, answers=answers, by=by)
+            booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
+            acknowledge_documents(booked, by=by)
             Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
                 last_ok_at=clock.now(), last_error=""
             )
+
+
+@transaction.atomic
+def _note_refusal(command: ClaimedCommand, error: str, *, is_final: bool, by: Actor) -> None:
+    """Note a failed attempt; when it was the last, so does the document it was about."""
+    failed = mark_failed(command.id, error=error, is_final=is_final, by=by)
+    if command.kind == BOOK and failed.status_value == CommandStatus.DEAD:
+        refuse_document(command.idempotency_key, error=error, by=by)
 
 
 def _note_failure(connector: Connector, error: str) -> None:
