@@ -41,9 +41,9 @@ class Stockout:
             due = due_supply(holding, scene.at)
             counted = 0 if holding.reorder_point is not None else due
             if level is not None and holding.available + counted <= level:
-                yield self._finding(holding, level, due)
+                yield self._finding(holding, level, due, scene.at)
 
-    def _finding(self, holding: Holding, level: int, due: int) -> Finding:
+    def _finding(self, holding: Holding, level: int, due: int, at: datetime) -> Finding:
         goods, demand = holding.goods, holding.demand
         horizon = horizon_days(goods.lead_time_days)
         units = (
@@ -67,7 +67,7 @@ class Stockout:
             respond_within=response_time(severity),
             item_id=goods.item_id,
             node_id=holding.node_id,
-            evidence=replenishment_evidence(holding, due) | {"reorder_level": level},
+            evidence=replenishment_evidence(holding, due, at) | {"reorder_level": level},
         )
 
 
@@ -90,8 +90,8 @@ def due_supply(holding: Holding, at: datetime) -> int:
     )
 
 
-def replenishment_evidence(holding: Holding, due: int) -> dict[str, object]:
-    """The figures behind a risk of running out."""
+def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str, object]:
+    """The figures behind a risk of running out; late supply is supply still, and says so."""
     cover = cover_days(holding.available, holding.demand.daily)
     return {
         "available": holding.available,
@@ -111,6 +111,8 @@ def replenishment_evidence(holding: Holding, due: int) -> dict[str, object]:
                 "document": supply.document,
                 "units": supply.quantity,
                 "expected_at": supply.expected_at.isoformat() if supply.expected_at else None,
+                "is_transfer": supply.is_transfer,
+                "is_late": supply.expected_at is not None and supply.expected_at < at,
             }
             for supply in holding.inbound
         ],

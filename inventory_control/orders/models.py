@@ -107,6 +107,11 @@ class PurchaseOrderLine(TenantModel):
         """Units still to come; never below zero, an excess is a dispute of its own."""
         return max(0, self.quantity - self.received)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the last receipt left units out without announcing more: a dispute, no delay."""
+        return 0 < self.received < self.quantity and not self.awaits_more
+
 
 class TransferOrder(Stateful):
     """Stock asked to move from one node to another.

@@ -69,6 +69,11 @@ class TransferStory:
     is_cancelled: bool = False
     received_at: datetime | None = None
 
+    @property
+    def in_transit(self) -> int:
+        """Units that left their node and came nowhere; below zero when more came than left."""
+        return self.shipped - self.received - self.returned - self.written_off
+
 
 def purchase_story(facts: Iterable[DocumentFact]) -> PurchaseStory:
     """Fold the facts of a purchase order, which come in true order."""

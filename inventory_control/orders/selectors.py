@@ -139,6 +139,12 @@ def purchase_order(number: str) -> PurchaseOrder | None:
     )
 
 
+def purchase_orders_by_number(numbers: Iterable[str]) -> dict[str, PurchaseOrder]:
+    """Some purchase orders with their suppliers; those there are not are missing."""
+    found = PurchaseOrder.objects.filter(number__in=set(numbers)).select_related("supplier")
+    return {order.number: order for order in found}
+
+
 def transfer(number: str) -> TransferOrder | None:
     """One transfer, or None."""
     return _transfers().filter(number=number).first()

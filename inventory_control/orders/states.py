@@ -109,6 +109,14 @@ BOOKING_FLOW = Flow(
 """A refused document is acknowledged when its command was sent again and taken."""
 
 
+class Settlement(models.TextChoices):
+    """What became of units that left one node and did not come to the other."""
+
+    FOUND = "found", "Found: received after all"
+    RETURNED = "returned", "Gone back to the sender"
+    WRITTEN_OFF = "written_off", "Lost: written off"
+
+
 class HeldFor(models.TextChoices):
     """Why a document may not be told yet."""
 

@@ -14,6 +14,7 @@ from inventory_control.orders.services.placing import (
     place_purchases,
     place_transfers,
 )
+from inventory_control.orders.services.settling import settle_transfer
 
 __all__ = [
     "BOOK",
@@ -26,4 +27,5 @@ __all__ = [
     "place_purchases",
     "place_transfers",
     "refuse_document",
+    "settle_transfer",
 ]

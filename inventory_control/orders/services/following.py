@@ -26,6 +26,7 @@ from inventory_control.orders.rules import (
     transfer_story,
 )
 from inventory_control.orders.selectors import CONSUMER
+from inventory_control.orders.services.announcing import Announced, tell_suppliers
 from inventory_control.orders.services.placing import EXPECTED, expect
 from inventory_control.orders.states import PurchaseOrderStatus, TransferStatus
 from inventory_control.timers.services import cancel_timers
@@ -86,14 +87,16 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         return 0
     _create_outside_orders(stories, by)
     orders = list(
-        PurchaseOrder.objects.select_for_update()
+        PurchaseOrder.objects.select_for_update(of=("self",))
         .filter(number__in=list(stories))
         .order_by("pk")
-        .prefetch_related("lines")
+        .select_related("supplier")
+        .prefetch_related("lines__item")
     )
     if not orders:
         return 0
     suppliers = _suppliers(stories)
+    announced: list[Announced] = []
     changed: list[PurchaseOrderLine] = []
     gone: list[int] = []
     moved: dict[str, datetime | None] = {}
@@ -104,7 +107,7 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         changed += [line for line, is_changed in lines if is_changed]
         gone += unannounced
         if not order.is_ours:
-            order.supplier_id = suppliers.get(story.supplier or "", order.supplier_id)
+            order.supplier = suppliers.get(story.supplier or "", order.supplier)
             order.node_id = story.node_id or order.node_id
             order.ordered_at = story.created_at or order.ordered_at
         order.promised_at = order.promised_at or story.first_due_at
@@ -116,12 +119,15 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         to = _purchase_status(order, story, {line.item_id: line.quantity for line, _ in lines})
         if to != order.status_value:
             moves[to].append(order)
+        if to != PurchaseOrderStatus.CANCELLED:
+            announced.append((order, [line for line, _ in lines], story))
     _write_lines(changed, gone)
     PurchaseOrder.objects.bulk_update(orders, _FOLLOWED)
     for to, group in moves.items():
         advance_all(group, to, by=by, verb=f"purchase_order.{to}")
         _expect_no_more(to, [order.number for order in group], by)
     expect(moved)
+    tell_suppliers(announced, by=by)
     return len(orders)
 
 
@@ -131,9 +137,9 @@ def _expect_no_more(to: str, numbers: Sequence[str], by: Actor) -> None:
         cancel_timers(kind=EXPECTED, subjects=numbers, by=by)
 
 
-def _suppliers(stories: Mapping[str, PurchaseStory]) -> dict[str, int]:
+def _suppliers(stories: Mapping[str, PurchaseStory]) -> dict[str, Supplier]:
     codes = {story.supplier for story in stories.values() if story.supplier}
-    return dict(Supplier.objects.filter(code__in=codes).values_list("code", "pk"))
+    return {one.code: one for one in Supplier.objects.filter(code__in=codes)}
 
 
 def _lines(

@@ -7,10 +7,12 @@ from inventory_control.stock.services.posting import post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import release, reserve
 from inventory_control.stock.services.retrying import retry_letter
+from inventory_control.stock.services.telling import post_facts
 
 __all__ = [
     "mark_places",
     "post_events",
+    "post_facts",
     "post_presented",
     "post_rows",
     "rebuild_balances",
