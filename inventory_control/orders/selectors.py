@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from inventory_control.core.sql import named_statements
-from inventory_control.events.selectors import ERP, is_work_due
+from inventory_control.events.selectors import ERP, document_history, is_work_due
 from inventory_control.events.states import BOOKED_TYPES
 from inventory_control.orders.models import (
     FinancialDocument,
@@ -19,7 +19,7 @@ from inventory_control.orders.models import (
     PurchaseOrderLine,
     TransferOrder,
 )
-from inventory_control.orders.rules import disputed_units
+from inventory_control.orders.rules import disputed_units, purchase_story
 from inventory_control.orders.states import (
     PURCHASE_ORDER_OPEN,
     TRANSFER_OPEN,
@@ -28,7 +28,7 @@ from inventory_control.orders.states import (
     PurchaseOrderStatus,
     TransferStatus,
 )
-from inventory_control.orders.values import BookedFact, InboundSupply
+from inventory_control.orders.values import BookedFact, InboundSupply, Outlook
 
 Place = tuple[int, int]
 CONSUMER = "orders"
@@ -155,6 +155,26 @@ def open_lines(order_ids: Sequence[int]) -> QuerySet[PurchaseOrderLine]:
     return PurchaseOrderLine.objects.filter(
         order_id__in=order_ids, received__lt=F("quantity")
     ).select_related("item")
+
+
+def outlook_of(number: str, at: datetime) -> Outlook:
+    """How an order stands by every event posted so far, followed or not."""
+    order = PurchaseOrder.objects.prefetch_related("lines").get(number=number)
+    story = purchase_story(document_history([number])[number])
+    ordered = {line.item_id: line.quantity for line in order.lines.all()} | story.ordered
+    promised_at = order.promised_at or story.first_due_at
+    expected_at = story.expected_at or order.expected_at
+    comes_at = max(expected_at, at) if expected_at else None
+    delay = comes_at - promised_at if comes_at and promised_at else timedelta(0)
+    return Outlook(
+        number=number,
+        promised_at=promised_at,
+        expected_at=expected_at,
+        days_late=max(0, -(-delay // A_DAY)),
+        outstanding=sum(
+            max(0, units - story.received.get(item, 0)) for item, units in ordered.items()
+        ),
+    )
 
 
 def disputed_transfers(at: datetime) -> list[tuple[TransferOrder, int]]:

@@ -55,6 +55,22 @@ class BookedFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """How a purchase order stands by everything said of it so far; units and whole days."""
+
+    number: str
+    promised_at: datetime | None
+    expected_at: datetime | None
+    days_late: int
+    outstanding: int
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether something is owed that will come later than promised."""
+        return self.outstanding > 0 and self.days_late > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Units of one item by which what came, or is announced, differs from what was ordered."""
 
