@@ -39,3 +39,13 @@ SELECT asked.document, coalesce(ordered.from_node_id, told.node_id)
               AND details ->> 'document' = asked.document
             ORDER BY occurred_at LIMIT 1
        ) AS told ON true
+
+-- name: places
+SELECT l.item_id, p.node_id
+  FROM orders_purchaseorder p
+  JOIN orders_purchaseorderline l ON l.order_id = p.id
+ WHERE p.number = ANY(%(numbers)s)
+ UNION
+SELECT t.item_id, unnest(ARRAY[t.from_node_id, t.to_node_id])
+  FROM orders_transferorder t
+ WHERE t.number = ANY(%(numbers)s)

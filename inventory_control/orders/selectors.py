@@ -75,6 +75,14 @@ def inbound_supply(places: Iterable[Place]) -> dict[Place, list[InboundSupply]]:
     return supply
 
 
+def places_of(numbers: Iterable[str]) -> list[Place]:
+    """Where some documents bring or take stock: the lines of orders, both ends of transfers."""
+    asked = list(numbers)
+    with connection.cursor() as cursor:
+        cursor.execute(_BOOKS["places"], {"numbers": asked})
+        return [(item_id, node_id) for item_id, node_id in cursor.fetchall()]
+
+
 def late_purchase_orders(at: datetime) -> list[PurchaseOrder]:
     """Open orders whose expected moment has passed, longest overdue first, with their lines."""
     return list(

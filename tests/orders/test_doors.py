@@ -11,7 +11,7 @@ from inventory_control.events.models import DeadLetter, InventoryEvent
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.orders.services import book_events, follow_events, place_transfers
 from inventory_control.stock.selectors import claims_of, positions_of
-from tests.factories import SYSTEM, event, item, node, send
+from tests.factories import SYSTEM, event, hour, item, node, send
 from tests.http import Api
 from tests.orders.documents import placed, wanted_transfer
 
@@ -123,7 +123,10 @@ def test_a_ship_date_needs_a_date_and_a_known_order(api, shop):
 
 @pytest.mark.req("INT-09")
 def test_a_shipment_consumes_the_claim_and_reduces_on_hand(api, shop):
-    send(event("stock.opened", 10), event("order.created", 4, order="O1", line="1"))
+    send(
+        event("stock.opened", 10, occurred_at=hour(1)),
+        event("order.created", 4, order="O1", line="1"),
+    )
     body = {
         "reference": "S-1", "occurred_at": AT, "order": "O1", "line": "1", "item": "SOCK", "node": "S1", "quantity": 3,
     }  # fmt: skip

@@ -13,7 +13,6 @@ from inventory_control.audit.services import advance, advance_all, record_all
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
-from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import Conflict, IllegalMove, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.tenancy import current_tenant
@@ -36,6 +35,7 @@ from inventory_control.outbox.values import CommandDraft
 from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.rules import FINANCIALS
 from inventory_control.stock.selectors import adjustments_of
+from inventory_control.stock.services import mark_again
 from inventory_control.stock.states import Form
 
 BOOK = "erp.document"
@@ -81,7 +81,7 @@ def decide_document(*, number: str, is_accepted: bool, reason: str, by: Actor) -
     else:
         each = {one.pk: words for one in same}
         advance_all(same, BookingStatus.WAIVED, by=by, verb="erp_document.waived", each=each)
-    ring("detect")
+    mark_again([(document.item_id, document.node_id)])
     return FinancialDocument.objects.get(pk=document.pk)
 
 
@@ -295,8 +295,7 @@ def _write(drafts: Sequence[FinancialDocument], by: Actor) -> None:
         by=by,
     )
     _tell([one for one in fresh if one.status_value == BookingStatus.QUEUED], by)
-    if any(one.held_for for one in fresh):
-        ring("detect")
+    mark_again((one.item_id, one.node_id) for one in fresh if one.held_for)
 
 
 def _look_again(documents: Sequence[str], by: Actor) -> None:
@@ -324,8 +323,7 @@ def _look_again(documents: Sequence[str], by: Actor) -> None:
             ready.append(one)
     FinancialDocument.objects.bulk_update(ready, ["form", "counterparty"])
     _release(ready, by, {})
-    if ready:
-        ring("detect")
+    mark_again((one.item_id, one.node_id) for one in ready)
 
 
 def _release(documents: Sequence[FinancialDocument], by: Actor, words: Mapping[str, str]) -> None:

@@ -25,10 +25,11 @@ from inventory_control.orders.rules import (
     purchase_story,
     transfer_story,
 )
-from inventory_control.orders.selectors import CONSUMER
+from inventory_control.orders.selectors import CONSUMER, places_of
 from inventory_control.orders.services.announcing import Announced, tell_suppliers
 from inventory_control.orders.services.placing import EXPECTED, expect
 from inventory_control.orders.states import PurchaseOrderStatus, TransferStatus
+from inventory_control.stock.services import mark_again
 from inventory_control.timers.services import cancel_timers
 
 _FOLLOWED = (
@@ -59,7 +60,7 @@ def _follow(event_ids: Sequence[int], by: Actor) -> None:
     changed = _write_purchases(purchases, by) + _write_transfers(moved, by)
     if changed:
         ring("workflows")
-        ring("detect")
+        mark_again(places_of(history))
 
 
 def _hold_following() -> None:

@@ -1,6 +1,6 @@
 """Commands of the ledger: post, reserve, settle, rebuild."""
 
-from inventory_control.stock.services.demand import mark_places
+from inventory_control.stock.services.demand import mark_again, mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
 from inventory_control.stock.services.posting import post_events, post_rows
@@ -10,6 +10,7 @@ from inventory_control.stock.services.retrying import retry_letter
 from inventory_control.stock.services.telling import post_facts
 
 __all__ = [
+    "mark_again",
     "mark_places",
     "post_events",
     "post_facts",
