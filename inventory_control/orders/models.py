@@ -240,3 +240,13 @@ class FinancialDocument(Stateful):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def expectation(self) -> str:
+        """What the ledger line says of it: pending until the ERP acknowledged it."""
+        form = f"ERP {self.get_form_display().lower()}"
+        if self.status_value in (BookingStatus.PENDING, BookingStatus.QUEUED):
+            return f"expects {form}, pending"
+        if self.status_value == BookingStatus.WAIVED:
+            return f"no {form}: decided against"
+        return f"{form}, {self.status_value}"
