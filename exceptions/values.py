@@ -113,7 +113,7 @@ class Holding:
     """Everything detectors may know of an item at a node; quantities are units.
 
     `reorder_point` None means that no level is fixed. `claims` are filled only where more is
-    promised than there is.
+    promised than there is. `room` is how many units more the node can take, None without limit.
     """
 
     goods: Goods
@@ -129,6 +129,7 @@ class Holding:
     inbound: tuple[InboundSupply, ...] = ()
     claims: tuple[Claim, ...] = ()
     counts: tuple[Count, ...] = ()
+    room: int | None = None
 
     @property
     def key(self) -> str:

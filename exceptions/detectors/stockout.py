@@ -67,7 +67,8 @@ class Stockout:
             respond_within=response_time(severity),
             item_id=goods.item_id,
             node_id=holding.node_id,
-            evidence=replenishment_evidence(holding, due, at) | {"reorder_level": level},
+            evidence=replenishment_evidence(holding, due, at)
+            | {"reorder_level": level, "checks": supply_checks(holding, level, due, at)},
         )
 
 
@@ -88,6 +89,43 @@ def due_supply(holding: Holding, at: datetime) -> int:
         for supply in holding.inbound
         if supply.expected_at is None or supply.expected_at <= until
     )
+
+
+def supply_checks(holding: Holding, level: int, due: int, at: datetime) -> list[dict[str, object]]:
+    """What speaks against ordering more, each check with what it found (LED-23).
+
+    A check that passes would let the shortage go: enough is ordered, enough is on its way between
+    nodes, stock lasts until an order placed now would come. Room is the one that must pass for an
+    order to make sense at all.
+    """
+    ordered = sum(one.quantity for one in holding.inbound if not one.is_transfer)
+    moving = sum(one.quantity for one in holding.inbound if one.is_transfer)
+    late = sum(one.quantity for one in holding.inbound if one.expected_at and one.expected_at < at)
+    horizon = horizon_days(holding.goods.lead_time_days)
+    needed = holding.demand.over(horizon)
+    short = shortfall(level, holding.available + due)
+    return [
+        {
+            "check": "open_purchase_orders",
+            "passed": holding.available + ordered > level,
+            "found": f"{ordered} units ordered",
+        },
+        {
+            "check": "in_transit",
+            "passed": holding.available + moving > level,
+            "found": f"{moving} units under way between nodes, {late} of all supply late",
+        },
+        {
+            "check": "lead_time",
+            "passed": holding.available >= needed,
+            "found": f"{needed} units asked for in the {horizon} days an order takes",
+        },
+        {
+            "check": "capacity",
+            "passed": holding.room is None or holding.room >= short,
+            "found": "no limit" if holding.room is None else f"room for {holding.room} units",
+        },
+    ]
 
 
 def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str, object]:

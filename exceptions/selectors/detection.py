@@ -34,12 +34,14 @@ from inventory_control.catalog.models import Item, ItemNode, Node
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
 from inventory_control.orders.selectors import cancelled_documents, inbound_supply
+from inventory_control.orders.values import InboundSupply
 from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
     pending_counts,
     positions_at,
+    units_at,
 )
 from inventory_control.stock.values import Position
 
@@ -162,6 +164,7 @@ def _holdings(
     inbound = inbound_supply(places)
     claims = claims_at(place for place, position in positions.items() if _is_short(position))
     counts = _counts(places)
+    room = _room(nodes, inbound)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -179,7 +182,23 @@ def _holdings(
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
             counts=tuple(counts.get(place, ())),
+            room=room.get(node_id),
         )
+
+
+def _room(
+    nodes: Mapping[int, Node], inbound: Mapping[Place, Sequence[InboundSupply]]
+) -> dict[int, int]:
+    """Units each limited node can still take, besides what is on its way to the places asked for."""
+    limited = {pk: node.capacity_units for pk, node in nodes.items() if node.capacity_units}
+    held = units_at(list(limited)) if limited else {}
+    coming: dict[int, int] = {}
+    for (_, node_id), supply in inbound.items():
+        coming[node_id] = coming.get(node_id, 0) + sum(one.quantity for one in supply)
+    return {
+        pk: max(0, (capacity or 0) - held.get(pk, 0) - coming.get(pk, 0))
+        for pk, capacity in limited.items()
+    }
 
 
 def _goods(item_ids: Collection[int]) -> dict[int, Goods]:

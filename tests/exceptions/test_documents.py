@@ -12,6 +12,7 @@ import pytest
 from exceptions.models import ExceptionCase
 from exceptions.services import detect_due, resolve
 from exceptions.states import Status
+from inventory_control.availability.services import recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.errors import NotPermitted, Refused
 from inventory_control.orders.models import TransferOrder
@@ -24,7 +25,7 @@ from inventory_control.orders.services import (
 )
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.stock.selectors import positions_of
-from tests.factories import SYSTEM, event, item, node, planner, send, supplier
+from tests.factories import SYSTEM, at_node, event, item, node, planner, send, supplier
 
 PLACER = planner("orders.place")
 
@@ -167,7 +168,7 @@ def test_the_same_units_are_not_settled_twice(ends, live):
         settle_transfer(number="T1", settlement="written_off", quantity=2, reason="x", by=PLACER)
 
 
-@pytest.mark.req("EXC-19", "S17")
+@pytest.mark.req("EXC-20", "EXC-21", "S17")
 def test_a_transfer_that_did_not_leave_is_a_case_of_its_sender(ends, live):
     _, _, centre = ends
     late = clock.now() - timedelta(hours=5)
@@ -180,7 +181,7 @@ def test_a_transfer_that_did_not_leave_is_a_case_of_its_sender(ends, live):
     assert after == {}
 
 
-@pytest.mark.req("LED-17", "S6")
+@pytest.mark.req("LED-17", "EXC-08", "SUP-03", "S6")
 def test_a_notice_that_differs_is_told_to_the_supplier_before_anything_arrives(ends, live):
     item("HAT", supplier=ends[0].supplier)
     po = {"document": "PO-500", "supplier": "MILL", "due_at": clock.now() + timedelta(days=3)}
@@ -207,7 +208,7 @@ def test_a_notice_that_differs_is_told_to_the_supplier_before_anything_arrives(e
     ]  # fmt: skip
 
 
-@pytest.mark.req("LED-17")
+@pytest.mark.req("LED-17", "EXC-08")
 def test_a_short_receipt_closes_what_came_and_opens_what_did_not(ends, live):
     po = event("purchase_order.created", 100, document="PO-1", supplier="MILL")
 
@@ -247,7 +248,7 @@ def test_goods_nobody_ordered_are_a_case_until_somebody_decides(ends, live):
     assert live() == {}
 
 
-@pytest.mark.req("S6", "LED-05")
+@pytest.mark.req("S6", "LED-05", "EXC-09")
 @pytest.mark.parametrize(("damaged", "is_case"), [(6, True), (2, False)])
 def test_damage_beyond_the_policy_is_a_quality_case_a_person_closes_for_good(
     ends, live, damaged, is_case
@@ -273,3 +274,38 @@ def test_damage_beyond_the_policy_is_a_quality_case_a_person_closes_for_good(
         more = event("receipt.recorded", 5, document="PO-1", to_state="received")
         worse = event("receipt.inspected", 5, to_state="damaged", **inspected)
         assert live(more, worse)["receipt_quality:PO-1"].status == Status.OPEN
+
+
+@pytest.mark.req("LED-23")
+def test_a_low_stock_case_lists_each_check_with_what_it_found(tenant):
+    sock, full = item(supplier=supplier()), node("S8", capacity_units=30)
+    node("DC1", kind="dc")
+    at_node(sock, full, reorder_point=10)
+    send(
+        event("stock.opened", 2, node="S8"),
+        event("purchase_order.created", 5, node="S8", document="PO-1", supplier="MILL"),
+        event(
+            "transfer.created", 20, node="DC1", to_node="S8", document="T1",
+            due_at=clock.now() - timedelta(days=1),
+        ),
+    )  # fmt: skip
+    follow_events(by=SYSTEM)
+    recalculate_due(by=SYSTEM)
+    detect_due(by=SYSTEM)
+
+    case = ExceptionCase.objects.get(kind="stockout")
+
+    assert case.evidence["checks"] == [
+        {"check": "open_purchase_orders", "passed": False, "found": "5 units ordered"},
+        {
+            "check": "in_transit",
+            "passed": True,
+            "found": "20 units under way between nodes, 20 of all supply late",
+        },
+        {
+            "check": "lead_time",
+            "passed": True,
+            "found": "0 units asked for in the 8 days an order takes",
+        },
+        {"check": "capacity", "passed": True, "found": "room for 3 units"},
+    ]
