@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from exceptions.services import go_live
 from inventory_control.core import clock
-from inventory_control.core.errors import IllegalMove, Refused
+from inventory_control.core.errors import IllegalMove, NotPermitted, Refused
 from inventory_control.core.tenancy import in_tenant
 from inventory_control.events.models import EventWork
 from inventory_control.events.selectors import ERP, ROUTES
@@ -397,7 +397,7 @@ def test_only_who_may_place_orders_decides(shop, book):
     book(event("receipt.recorded", 5, document="PO-X", to_state="quarantined"))
     (held,) = undecided_goods()
 
-    with pytest.raises(Exception, match=r"orders\.place"):
+    with pytest.raises(NotPermitted):
         decide_document(
             number=held.number, is_accepted=True, reason="Mine", by=planner("orders.read")
         )

@@ -16,27 +16,27 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Conflict, IllegalMove, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.tenancy import current_tenant
-from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import ERP as CONSUMER
 from inventory_control.events.services import work_through
 from inventory_control.orders import permissions
 from inventory_control.orders.models import FinancialDocument
-from inventory_control.orders.rules import hold_of
 from inventory_control.orders.selectors import (
     booked_facts,
     ordered_items,
     transfer_origins,
 )
+from inventory_control.orders.services.expecting import (
+    differ,
+    expected_of_counts,
+    expected_of_moves,
+)
 from inventory_control.orders.services.placing import CENT, ERP, next_ids
 from inventory_control.orders.states import BookingStatus, HeldFor
-from inventory_control.orders.values import BookedFact
 from inventory_control.outbox.services import queue_commands
 from inventory_control.outbox.values import CommandDraft
 from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.rules import FINANCIALS
-from inventory_control.stock.selectors import adjustments_of
 from inventory_control.stock.services import mark_again
-from inventory_control.stock.states import Form
 
 BOOK = "erp.document"
 _GO_LIVE = "detection"
@@ -125,7 +125,10 @@ def refuse_document(number: str, *, error: str, by: Actor) -> None:
 def _book(event_ids: Sequence[int], by: Actor) -> None:
     _hold_booking()
     since = _live_from()
-    drafts = [*_of_moves(booked_facts(event_ids, since=since)), *_of_counts(event_ids, since)]
+    drafts = [
+        *expected_of_moves(booked_facts(event_ids, since=since)),
+        *expected_of_counts(event_ids, since),
+    ]
     _write(drafts, by)
     _look_again(_documents_named(event_ids), by)
 
@@ -145,116 +148,6 @@ def _hold_booking() -> None:
 def _live_from() -> datetime:
     live_from = str(current_policy(_GO_LIVE).value.get("live_from") or "")
     return datetime.fromisoformat(live_from) if live_from else _ALWAYS
-
-
-def _of_moves(facts: Sequence[BookedFact]) -> list[FinancialDocument]:
-    """The documents some facts expect, not yet saved; a correction follows what it corrects."""
-    if not facts:
-        return []
-    ordered = ordered_items((fact.document, fact.item_id) for fact in facts if fact.document)
-    origins = transfer_origins(
-        fact.document for fact in facts if fact.move == "transfer.received" and fact.document
-    )
-    entities = dict(Node.objects.values_list("pk", "legal_entity"))
-    known = {
-        one.event_id: one
-        for one in FinancialDocument.objects.filter(
-            event_id__in=[fact.corrects for fact in facts if fact.corrects], part=0
-        )
-    }
-    drafts = []
-    for fact in facts:
-        origin_id = origins.get(fact.document)
-        other_id = origin_id if fact.move == "transfer.received" else fact.other_node_id
-        draft = _draft(fact, entities[fact.node_id], entities.get(other_id or 0, ""))
-        if draft is None:
-            continue
-        draft.held_for = hold_of(
-            fact, is_ordered=(fact.document, fact.item_id) in ordered, origin_id=origin_id
-        )
-        _follow_original(draft, known.get(fact.corrects or 0))
-        known[fact.event_id] = draft
-        drafts.append(draft)
-    return drafts
-
-
-def _draft(fact: BookedFact, own: str, other: str) -> FinancialDocument | None:
-    """The document of one fact, or None when it expects none.
-
-    A transfer that was returned is booked by the entity that had sold it.
-    """
-    financial = FINANCIALS[fact.move]
-    crosses = bool(fact.other_node_id or fact.move == "transfer.received") and _differ(own, other)
-    form = financial.form_for(crosses_entities=crosses)
-    if form == Form.NONE:
-        return None
-    if fact.move == "transfer.returned":
-        own, other = other, own
-    return FinancialDocument(
-        event_id=fact.event_id,
-        form=form,
-        move=fact.move,
-        item_id=fact.item_id,
-        node_id=fact.node_id,
-        quantity=financial.sign * fact.quantity,
-        entity=own,
-        counterparty=other if crosses else "",
-        document=fact.document,
-        reason=fact.reason[:300],
-        occurred_at=fact.occurred_at,
-    )
-
-
-def _differ(own: str, other: str) -> bool:
-    return bool(own and other) and own != other
-
-
-def _follow_original(draft: FinancialDocument, original: FinancialDocument | None) -> None:
-    """A correction is told, held or waived as the document it corrects was."""
-    if original is None:
-        return
-    draft.reverses = original
-    draft.held_for = original.held_for
-    if original.status_value == BookingStatus.WAIVED:
-        draft.status = BookingStatus.WAIVED
-
-
-def _of_counts(event_ids: Sequence[int], since: datetime) -> list[FinancialDocument]:
-    """What accepted counts owe the books beyond what they were told before.
-
-    A count that waits for a person has changed nothing, so nothing is told (LED-20).
-    """
-    counts = adjustments_of(event_ids)
-    if not counts:
-        return []
-    moves = dict(
-        InventoryEvent.objects.filter(
-            pk__in=[one.event_id for one in counts], recorded_at__gte=since
-        ).values_list("pk", "type")
-    )
-    told: dict[int, list[int]] = {one.event_id: [] for one in counts}
-    for event_id, units in FinancialDocument.objects.filter(event_id__in=list(told)).values_list(
-        "event_id", "quantity"
-    ):
-        told[event_id].append(units)
-    entities = dict(Node.objects.values_list("pk", "legal_entity"))
-    return [
-        FinancialDocument(
-            event_id=one.event_id,
-            part=len(told[one.event_id]),
-            form=FINANCIALS[moves[one.event_id]].form,
-            move=moves[one.event_id],
-            item_id=one.item_id,
-            node_id=one.node_id,
-            quantity=one.adjusted - sum(told[one.event_id]),
-            entity=entities[one.node_id],
-            reason=one.settled_reason[:300],
-            occurred_at=one.occurred_at,
-            booked_at=clock.now() if one.settled_by else None,
-        )
-        for one in counts
-        if one.event_id in moves and one.adjusted != sum(told[one.event_id])
-    ]
 
 
 def _write(drafts: Sequence[FinancialDocument], by: Actor) -> None:
@@ -315,7 +208,7 @@ def _look_again(documents: Sequence[str], by: Actor) -> None:
         origin_id = origins.get(one.document)
         if one.held_for == HeldFor.ORIGIN and origin_id is not None:
             other = entities[origin_id]
-            crosses = _differ(one.entity, other)
+            crosses = differ(one.entity, other)
             one.form = FINANCIALS[one.move].form_for(crosses_entities=crosses)
             one.counterparty = other if crosses else ""
             ready.append(one)
