@@ -67,6 +67,7 @@ TENANT = (
             Page("Items", "stock:item-list", "item", stock.READ),
             Page("Purchase orders", "orders:purchase-order-list", "po", orders.READ),
             Page("Transfers", "orders:transfer-list", "transfer", orders.READ),
+            Page("ERP documents", "orders:erp-document-list", "po", orders.READ),
         ),
     ),
     Section(

@@ -27,8 +27,8 @@ from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
-from inventory_control.orders.selectors import is_following_due
-from inventory_control.orders.services import follow_events
+from inventory_control.orders.selectors import is_booking_due, is_following_due
+from inventory_control.orders.services import book_events, follow_events
 from inventory_control.stock.selectors import is_marked
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
@@ -68,6 +68,7 @@ STAGES = (
     Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
+    Stage("erp", "What moved becomes documents of the ERP.", book_events, is_booking_due),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),

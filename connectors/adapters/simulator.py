@@ -29,6 +29,8 @@ PATHS: Mapping[str, str] = {
     "purchase_order.cancel": "/purchase-orders/cancel",
     "transfer.create": "/transfers",
     "erp.change_request": "/change-requests",
+    "erp.document": "/documents",
+    "supplier.discrepancy": "/discrepancies",
     "availability.publish": "/availability",
 }
 """Where each kind of instruction goes."""

@@ -21,14 +21,21 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlated, log
-from inventory_control.orders.services import acknowledged
+from inventory_control.orders.services import (
+    BOOK,
+    acknowledge_documents,
+    acknowledged,
+    refuse_document,
+)
 from inventory_control.outbox import permissions
 from inventory_control.outbox.services import (
     bury_exhausted,
     claim_due,
     mark_delivered,
     mark_failed,
+    put_back,
 )
+from inventory_control.outbox.states import CommandStatus
 from inventory_control.outbox.values import ClaimedCommand
 
 BATCH = 50
@@ -46,47 +53,57 @@ def deliver_due(*, by: Actor) -> int:
     A command's attempt was counted when it was claimed; what the other side may take later waits
     and is tried again, what it will never take ends dead at once. Acknowledgements are noted a
     set at a time: one lost between answer and note is sent again under the same idempotency key.
+    A target that does not answer is left alone until the next call, so that it holds up no other.
     """
     require(by, permissions.RETRY)
     known = connectors()
     delivered = 0
+    failing: set[str] = set()
     bury_exhausted(by=by)
-    while claimed := claim_due(BATCH, besides=paused_targets(known)):
-        delivered += _deliver_all(claimed, known, by)
+    while claimed := claim_due(BATCH, besides=[*paused_targets(known), *failing]):
+        delivered += _deliver_all(claimed, known, failing, by)
     return delivered
 
 
-def _deliver_all(claimed: Sequence[ClaimedCommand], known: dict[str, Connector], by: Actor) -> int:
+def _deliver_all(
+    claimed: Sequence[ClaimedCommand], known: dict[str, Connector], failing: set[str], by: Actor
+) -> int:
+    """Deliver a batch, what customers see first; adds to `failing` the targets that do not answer."""
     delivered: list[Delivered] = []
     noted, since = 0, time.monotonic()
-    for command in claimed:
-        if (one := _deliver(command, known, by)) is not None:
+    untried = []
+    for command in sorted(claimed, key=lambda one: one.kind != PUBLISH):
+        if command.target in failing:
+            untried.append(command.id)
+        elif (one := _deliver(command, known, failing, by)) is not None:
             delivered.append(one)
         if time.monotonic() - since > NOTED_AFTER_S:
             _note_successes(delivered[noted:], by)
             noted, since = len(delivered), time.monotonic()
     _note_successes(delivered[noted:], by)
+    put_back(untried)
     return len(delivered)
 
 
-def _deliver(command: ClaimedCommand, known: dict[str, Connector], by: Actor) -> Delivered | None:
+def _deliver(
+    command: ClaimedCommand, known: dict[str, Connector], failing: set[str], by: Actor
+) -> Delivered | None:
     """Push one command; None when it was not taken, which is noted at once."""
     connector = serving(command.target, known)
     if connector is None:
-        mark_failed(
-            command.id, error=f"No connector serves {command.target}.", is_final=True, by=by
-        )
+        _note_refusal(command, f"No connector serves {command.target}.", is_final=True, by=by)
         return None
     with correlated(command.correlation_id):
         try:
             answer = _push(command, connector, by)
         except DeliveryFailedError as error:
+            failing.add(command.target)
             _note_failure(connector, str(error))
-            mark_failed(command.id, error=str(error), is_final=False, by=by)
+            _note_refusal(command, str(error), is_final=False, by=by)
             return None
         except (DeliveryRefusedError, InvalidConnectorError) as error:
             _note_failure(connector, str(error))
-            mark_failed(command.id, error=str(error), is_final=True, by=by)
+            _note_refusal(command, str(error), is_final=True, by=by)
             return None
     return command, connector, answer
 
@@ -141,9 +158,19 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                     if command.kind == kind
                 }
                 acknowledged(kind=kind, answers=answers, by=by)
+            booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
+            acknowledge_documents(booked, by=by)
             Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
                 last_ok_at=clock.now(), last_error=""
             )
+
+
+@transaction.atomic
+def _note_refusal(command: ClaimedCommand, error: str, *, is_final: bool, by: Actor) -> None:
+    """Note a failed attempt; when it was the last, so does the document it was about."""
+    failed = mark_failed(command.id, error=error, is_final=is_final, by=by)
+    if command.kind == BOOK and failed.status_value == CommandStatus.DEAD:
+        refuse_document(command.idempotency_key, error=error, by=by)
 
 
 def _note_failure(connector: Connector, error: str) -> None:

@@ -163,5 +163,7 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/purchase-orders/cancel": lambda world, body: world.cancel_purchase(body),
     "/change-requests": lambda world, body: world.take_change(body),
     "/transfers": lambda world, body: world.take_transfer(body),
+    "/documents": lambda world, body: world.take_document(body),
+    "/discrepancies": lambda world, body: world.take_discrepancy(body),
     "/availability": lambda world, body: world.list_figures(body),
 }

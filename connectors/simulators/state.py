@@ -39,6 +39,8 @@ class World:
     purchase_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    discrepancies: list[dict[str, Any]] = field(default_factory=list)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
@@ -124,6 +126,19 @@ class World:
         )  # fmt: skip
         return {"id": f"WMS-{number}", "status": "accepted"}
 
+    def take_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The ERP books a document under its own number."""
+        with self.lock:
+            number = str(document["number"])
+            self.documents[number] = dict(document)
+        return {"id": f"ERP-{number}", "status": "booked"}
+
+    def take_discrepancy(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A supplier is told what differs from the order."""
+        with self.lock:
+            self.discrepancies.append(dict(body))
+        return {"id": f"D-{len(self.discrepancies)}", "status": "received"}
+
     def list_figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A channel shows new figures; an older version than it shows is ignored."""
         with self.lock:
@@ -180,8 +195,11 @@ class World:
                 "purchase_orders": self.purchase_orders,
                 "transfers": self.transfers,
                 "changes": self.changes,
+                "documents": self.documents,
+                "discrepancies": self.discrepancies,
                 "listings": self.listings,
                 "counts": {
+                    "documents": len(self.documents),
                     "purchase_orders": len(self.purchase_orders),
                     "transfers": len(self.transfers),
                     "pushes": self.pushes,

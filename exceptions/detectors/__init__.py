@@ -10,7 +10,11 @@ from exceptions.detectors.count_variance import CountVariance
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
+from exceptions.detectors.receipt_discrepancy import ReceiptDiscrepancy
+from exceptions.detectors.receipt_quality import ReceiptQuality
 from exceptions.detectors.stockout import Stockout
+from exceptions.detectors.transfer_delay import TransferDelay
+from exceptions.detectors.transfer_discrepancy import TransferDiscrepancy
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
 
@@ -38,6 +42,10 @@ DETECTORS: Registry[Detector] = Registry(
     Oversell(),
     CountVariance(),
     AsnDelay(),
+    TransferDelay(),
+    TransferDiscrepancy(),
+    ReceiptDiscrepancy(),
+    ReceiptQuality(),
 )
 
 

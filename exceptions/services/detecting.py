@@ -22,6 +22,7 @@ from exceptions.selectors.detection import (
     lapsed_places,
     quiet_severities,
     scene_of,
+    settled_by_hand,
 )
 from exceptions.services.locking import hold_detection
 from exceptions.states import Resolution, Status
@@ -112,15 +113,17 @@ def _changes(
     """Compare what was found with what is known.
 
     A case that a workflow governs is closed by its effect, never by clearing. A late document
-    that is merely still late is no new sight of it.
+    that is merely still late is no new sight of it. A document that a person settled opens no case
+    again until it gets worse.
     """
     changes = _Changes()
     unknown = [risk for risk in findings if risk not in live]
     quiet = quiet_severities(unknown, now)
+    settled = settled_by_hand([risk for risk in unknown if findings[risk].document])
     for risk, finding in findings.items():
         case = live.get(risk)
         if case is None:
-            if risk not in quiet or finding.severity < quiet[risk]:
+            if not _is_held_back(finding, quiet.get(risk), settled.get(risk)):
                 changes.new.append(finding)
         elif has_risen(
             severity=case.severity,
@@ -135,6 +138,13 @@ def _changes(
         case for risk, case in live.items() if risk not in findings and not case.governed_by
     ]
     return changes
+
+
+def _is_held_back(finding: Finding, quiet: int | None, settled: tuple[int, int] | None) -> bool:
+    """Whether a closed case stands for a finding: it is no worse than what was known then."""
+    if settled is not None and finding.units <= settled[0] and finding.severity >= settled[1]:
+        return True
+    return quiet is not None and finding.severity >= quiet
 
 
 def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding]:

@@ -34,6 +34,7 @@ class Fault:
 
 
 _ORDER_LINE = ("item", "node", "quantity", "order", "line")
+_BETWEEN_NODES = ("item", "node", "to_node", "quantity")
 
 EVENT_TYPES: Mapping[str, TypeRule] = {
     "sale.recorded": TypeRule("move"),
@@ -42,10 +43,15 @@ EVENT_TYPES: Mapping[str, TypeRule] = {
     "return.received": TypeRule("move"),
     "return.inspected": TypeRule("move", needs=("item", "node", "quantity", "to_state")),
     "receipt.recorded": TypeRule("move"),
+    "receipt.inspected": TypeRule("move", needs=("item", "node", "quantity", "to_state")),
     "putaway.recorded": TypeRule("move"),
     "shipment.dispatched": TypeRule("move"),
-    "transfer.shipped": TypeRule("move", needs=("item", "node", "to_node", "quantity")),
+    "transfer.shipped": TypeRule("move", needs=_BETWEEN_NODES),
     "transfer.received": TypeRule("move"),
+    "transfer.returned": TypeRule("move", needs=("document", *_BETWEEN_NODES)),
+    "transfer.written_off": TypeRule(
+        "move", needs=("document", "item", "node", "quantity", "reason"), quantity=SIGNED
+    ),
     "damage.recorded": TypeRule("move"),
     "disposal.recorded": TypeRule("move"),
     "vendor_return.shipped": TypeRule("move"),
@@ -128,7 +134,7 @@ def _quantity_fault(event: CanonicalEventV1, rule: TypeRule) -> Fault | None:
     if rule.quantity == NOT_NEGATIVE and quantity < 0:
         return Fault("negative", "quantity", f"A counted quantity cannot be {quantity}.")
     if rule.quantity == SIGNED and quantity == 0:
-        return Fault("zero", "quantity", "An adjustment of zero changes nothing.")
+        return Fault("zero", "quantity", f"{event.type} of zero units changes nothing.")
     return None
 
 

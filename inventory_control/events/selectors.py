@@ -8,10 +8,24 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from inventory_control.events.models import DeadLetter, EventWork, InventoryEvent
-from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
+from inventory_control.events.states import (
+    BOOKED_TYPES,
+    DOCUMENT_TYPES,
+    ORDERING_TYPES,
+    DeadLetterStatus,
+)
 from inventory_control.events.values import DocumentFact
 
-ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
+ERP = "erp"
+"""The consumer that tells the ERP what the ledger did."""
+_CONSUMERS: Mapping[str, Sequence[str]] = {
+    "orders": DOCUMENT_TYPES,
+    ERP: (*BOOKED_TYPES, *ORDERING_TYPES),
+}
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    event_type: tuple(name for name, types in _CONSUMERS.items() if event_type in types)
+    for event_type in sorted({one for types in _CONSUMERS.values() for one in types})
+}
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
 
 
@@ -69,7 +83,8 @@ _HISTORY = """
     SELECT o.details ->> 'document', o.type, o.occurred_at, o.item_id, o.node_id,
            CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
            (o.details ->> 'due_at')::timestamptz, o.details ->> 'supplier',
-           o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn'
+           o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn', o.details ->> 'to_state',
+           coalesce((o.details -> 'attributes' ->> 'partial')::boolean, false)
       FROM events_inventoryevent o
       LEFT JOIN events_inventoryevent c ON c.corrects = o.id
      WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)

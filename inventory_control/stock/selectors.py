@@ -67,6 +67,11 @@ def pending_counts(places: Iterable[Place]) -> list[Assertion]:
     return [one for one in pending if (one.item_id, one.node_id) in asked]
 
 
+def adjustments_of(event_ids: Sequence[int]) -> list[Assertion]:
+    """The counts behind some events, each with the adjustment the ledger carries for it."""
+    return list(Assertion.objects.filter(pk__in=event_ids).order_by("pk"))
+
+
 def demand_days(
     places: Iterable[Place], *, since: date, until: date
 ) -> dict[Place, list[tuple[date, int, int, int]]]:

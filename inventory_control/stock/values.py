@@ -21,6 +21,24 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Financial:
+    """What a move means to the ERP: its effect class and the form of document it expects.
+
+    `between` is the form expected instead when the two nodes belong to different legal entities.
+    `sign` turns the event's units into those of the document: -1 where they leave the books.
+    """
+
+    effect: str
+    form: str = "none"
+    between: str = ""
+    sign: int = 1
+
+    def form_for(self, *, crosses_entities: bool) -> str:
+        """The form of document expected of one event."""
+        return self.between if crosses_entities and self.between else self.form
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimChange:
     """What an event changes of the claim of one order line, in units.
 

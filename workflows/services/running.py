@@ -216,10 +216,17 @@ def _leave(runs: Sequence[WorkflowRun], by: Actor) -> None:
 
 
 def _quiet_until(run: WorkflowRun) -> datetime:
-    advice = run.advice
+    """When a case that needs no action is looked at again.
+
+    Supply that is overdue may come any hour: the place is looked at again when the advice ends,
+    not at once, or the loop would close and open the case for as long as the supply is late.
+    """
+    advice, now = run.advice, clock.now()
     if advice is None:
-        return clock.now()
-    return max(advice.expected_at or advice.expires_at, clock.now())
+        return now
+    if advice.expected_at is not None and advice.expected_at > now:
+        return advice.expected_at
+    return max(advice.expires_at, now)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.urls import reverse
 from inventory_control.availability.rules import available_to_sell, breakdown
 from inventory_control.availability.selectors import channel_figures, node_stock
 from inventory_control.catalog.models import Item, Node
-from inventory_control.orders.selectors import inbound_supply
+from inventory_control.orders.selectors import documents_of_events, inbound_supply
 from inventory_control.stock import permissions
 from inventory_control.stock.selectors import claims_at, ledger_of, positions_of
 from inventory_control.stock.values import Position
@@ -84,11 +84,11 @@ class ItemDetailView(ConsoleView):
         if item is None:
             raise Http404
         before = request.GET.get("before", "")
-        lines = ledger_of(item.pk, before=int(before) if before.isdigit() else None, limit=PAGE)
+        rows = _ledger_rows(item.pk, int(before) if before.isdigit() else None)
         ledger = {
             "item": item,
-            "lines": lines,
-            "older": lines[-1].id if len(lines) == PAGE else None,
+            "rows": rows,
+            "older": rows[-1]["line"].id if len(rows) == PAGE else None,
         }
         if getattr(request, "htmx", False) and before:
             return vary_on_htmx(render(request, "stock/_ledger.html", ledger))
@@ -119,6 +119,19 @@ def _detail(item: Item) -> dict[str, Any]:
         ],
         "queue_url": f"/exceptions/?{urlencode({'sku': item.sku, 'status': 'any'})}",
     }
+
+
+def _ledger_rows(item_id: int, before: int | None) -> list[dict[str, Any]]:
+    """A page of ledger lines, each with what the ERP is to know of its event."""
+    lines = ledger_of(item_id, before=before, limit=PAGE)
+    documents = documents_of_events(line.event_id for line in lines)
+    return [
+        {
+            "line": line,
+            "expectations": [one.expectation for one in documents.get(line.event_id, ())],
+        }
+        for line in lines
+    ]
 
 
 def _figure(code: str, position: Position) -> dict[str, Any]:

@@ -57,7 +57,13 @@ def test_a_fixed_level_opens_although_supply_is_due_tomorrow():
     assert finding.evidence["reorder_level"] == 6
     assert finding.evidence["is_level_fixed"] is True
     assert finding.evidence["inbound"] == [
-        {"document": "PO-1", "units": 20, "expected_at": "2026-03-03T09:00:00+00:00"}
+        {
+            "document": "PO-1",
+            "units": 20,
+            "expected_at": "2026-03-03T09:00:00+00:00",
+            "is_transfer": False,
+            "is_late": False,
+        }
     ]
 
 
@@ -232,5 +238,9 @@ def test_every_detector_says_what_it_means():
         "oversell",
         "count_variance",
         "asn_delay",
+        "transfer_delay",
+        "transfer_discrepancy",
+        "receipt_discrepancy",
+        "receipt_quality",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)
