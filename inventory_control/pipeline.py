@@ -30,6 +30,7 @@ from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_following_due
 from inventory_control.orders.services import follow_events
 from inventory_control.stock.selectors import is_marked
+from inventory_control.stock.services import expire_due
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
 from workflows.selectors import is_run_due
@@ -44,6 +45,7 @@ def ring_detection(_subject_id: str) -> None:
 TIMER_HANDLERS: dict[str, Handler] = {
     "approval.escalate": escalate_approval,
     "order.expected": ring_detection,
+    "reservation.expire": expire_due,
 }
 """Which function each kind of timer calls."""
 

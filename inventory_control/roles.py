@@ -38,7 +38,7 @@ DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
 ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "planner": (
         "Planner",
-        (*DECIDING, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
+        (*DECIDING, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST, stock.HOLD),
     ),
     "finance": ("Finance controller", DECIDING),
     "supply_lead": ("Head of supply", DECIDING),
@@ -64,6 +64,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             events.OPEN_STOCK,
             events.RETRY,
             events.WRITE,
+            stock.HOLD,
             stock.RESERVE,
             SANDBOX_CLOCK,
         ),

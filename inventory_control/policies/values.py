@@ -23,5 +23,6 @@ class PolicyValue:
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "count_tolerance": {"units": 2, "share": 0.05},
+    "reservations": {"mode": "all_or_nothing"},
 }
 """Version 1 of every policy of the core; higher apps add theirs through `install_policies`."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from inventory_control.events.values import EventDraft
-from inventory_control.stock.errors import ForbiddenTransitionError, UnknownStateError
+from inventory_control.stock.errors import (
+    ForbiddenTransitionError,
+    InvalidExpiryError,
+    UnknownStateError,
+)
 from inventory_control.stock.states import FINAL_VERDICTS, INSPECTED_TO, Outside, State, Verdict
 from inventory_control.stock.values import AssertedPoint, ClaimChange, Judged, Leg, Tolerance
 
@@ -148,6 +153,47 @@ def grants(requests: Sequence[tuple[int, bool]], available: int) -> list[int]:
         granted.append(given)
         left -= given
     return granted
+
+
+def expiry_at(
+    *, now: datetime, expires_in: int | None = None, expires_at: datetime | None = None
+) -> datetime | None:
+    """When a reservation ends, rounded up to the second: one timer serves all that end in it.
+
+    Raises `InvalidExpiryError` when both are named, or a moment that is past.
+    """
+    if expires_in is not None and expires_at is not None:
+        raise InvalidExpiryError("Name expires_in or expires_at, not both.", field="expires_at")
+    if expires_in is not None:
+        expires_at = now + timedelta(seconds=expires_in)
+    if expires_at is None:
+        return None
+    if expires_at <= now:
+        raise InvalidExpiryError(
+            f"{expires_at.isoformat()} is past; it is {now.isoformat()}.", field="expires_at"
+        )
+    whole = expires_at.replace(microsecond=0)
+    return whole if whole == expires_at else whole + timedelta(seconds=1)
+
+
+def claim_state(
+    *, committed: int, confirmed: int, shipped: int, released: int, is_expired: bool
+) -> str:
+    """The life of a claim in one word, from its counters.
+
+    `overdrawn` is a claim of which more left than was ever promised: an order that shipped
+    although it was cancelled. Nobody may overlook it, so it goes before every other word.
+    """
+    left = committed - shipped - released
+    if committed and released and left < 0:
+        return "overdrawn"
+    if left > 0:
+        if not confirmed:
+            return "reserved"
+        return "confirmed" if confirmed >= left else "part_confirmed"
+    if shipped:
+        return "shipped"
+    return "expired" if is_expired else "released"
 
 
 def _policy_verdict(point: AssertedPoint, expected: int, index: int, tolerance: Tolerance) -> str:

@@ -7,10 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import F
 
-from inventory_control.stock.models import Assertion, LedgerEntry, StockMark
-from inventory_control.stock.states import Verdict
-from inventory_control.stock.values import Position
+from inventory_control.stock.models import Assertion, Hold, LedgerEntry, Reservation, StockMark
+from inventory_control.stock.rules import claim_state
+from inventory_control.stock.states import HoldStatus, Verdict
+from inventory_control.stock.values import ClaimState, Position
 
 _POSITIONS = """
     SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
@@ -133,6 +135,86 @@ def claims_at(
     return claims
 
 
+def claims(
+    *,
+    order: str = "",
+    sku: str = "",
+    node: str = "",
+    after: str = "",
+    limit: int = 50,
+) -> list[ClaimState]:
+    """A page of claims by key, behind the key `after` (keyset): every claim of an order, or the
+    open ones of an item, of which there is an index.
+    """
+    found = Reservation.objects.select_related("item", "node")
+    found = found.filter(key__startswith=f"{order}/") if order else found.filter(open__gt=0)
+    if sku:
+        found = found.filter(item__sku=sku)
+    if node:
+        found = found.filter(node__code=node)
+    if after:
+        found = found.filter(key__gt=after)
+    return [_claim(row) for row in found.order_by("key")[:limit]]
+
+
+def claim_of_line(order: str, line: str) -> ClaimState | None:
+    """The claim of one order line, or None when nothing was ever claimed for it."""
+    return claims_by_key([f"{order}/{line}"]).get(f"{order}/{line}")
+
+
+def claims_by_key(keys: Iterable[str]) -> dict[str, ClaimState]:
+    """Some claims by their keys; keys nothing was ever claimed under are missing."""
+    found = Reservation.objects.select_related("item", "node").filter(key__in=set(keys))
+    return {row.key: _claim(row) for row in found}
+
+
+def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[ClaimState]:
+    """Claims at some places, changed since a moment, of which more left than was promised although
+    part was released: orders that shipped in spite of their cancellation.
+    """
+    asked = set(places)
+    found = Reservation.objects.select_related("item", "node").filter(
+        item_id__in={item for item, _ in asked},
+        node_id__in={node for _, node in asked},
+        changed_at__gte=since,
+        released__gt=0,
+        shipped__gt=0,
+        committed__gt=0,
+        committed__lt=F("shipped") + F("released"),
+    )
+    return [_claim(row) for row in found.order_by("key") if (row.item_id, row.node_id) in asked]
+
+
+def holds(
+    *, sku: str = "", node: str = "", status: str = "", before: int | None = None, limit: int = 50
+) -> list[Hold]:
+    """A page of holds, newest first, below the id `before` (keyset)."""
+    found = Hold.objects.select_related("item", "node")
+    if sku:
+        found = found.filter(item__sku=sku)
+    if node:
+        found = found.filter(node__code=node)
+    if status:
+        found = found.filter(status=status)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-pk")[:limit])
+
+
+def holds_in_force(item_id: int) -> list[Hold]:
+    """What freezes an item anywhere, oldest first."""
+    return list(
+        Hold.objects.select_related("node")
+        .filter(item_id=item_id, status=HoldStatus.PLACED)
+        .order_by("pk")
+    )
+
+
+def hold_of(pk: int) -> Hold | None:
+    """One hold, or None."""
+    return Hold.objects.select_related("item", "node").filter(pk=pk).first()
+
+
 def demand_totals(since: Mapping[Place, date], *, until: date) -> dict[Place, tuple[int, date]]:
     """Units asked for (sold and lost) at some places from a day of each to before `until`.
 
@@ -188,6 +270,24 @@ def units_at(node_ids: Sequence[int]) -> dict[int, int]:
 def is_marked() -> bool:
     """Whether changes wait for the availability stage."""
     return StockMark.objects.exists()
+
+
+def _claim(row: Reservation) -> ClaimState:
+    counters = {
+        name: getattr(row, name) for name in ("committed", "confirmed", "shipped", "released")
+    }
+    return ClaimState(
+        key=row.key,
+        sku=row.item.sku,
+        node=row.node.code,
+        channel=row.channel,
+        **counters,
+        open=row.open,
+        assigned=row.assigned,
+        state=claim_state(**counters, is_expired=row.expired_at is not None),
+        expires_at=row.expires_at,
+        changed_at=row.changed_at,
+    )
 
 
 def _positions(where: str, parameters: list[Any]) -> dict[Place, Position]:

@@ -1,14 +1,20 @@
 """Commands of the ledger: post, reserve, settle, rebuild."""
 
+from inventory_control.stock.services.claiming import confirm, expire_due, release
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
+from inventory_control.stock.services.holding import freeze, unfreeze
 from inventory_control.stock.services.posting import post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
-from inventory_control.stock.services.reserving import release, reserve
+from inventory_control.stock.services.reserving import check, reserve
 from inventory_control.stock.services.retrying import retry_letter
 
 __all__ = [
+    "check",
+    "confirm",
+    "expire_due",
+    "freeze",
     "mark_places",
     "post_events",
     "post_presented",
@@ -19,4 +25,5 @@ __all__ = [
     "reserve_presented",
     "retry_letter",
     "settle_count",
+    "unfreeze",
 ]
