@@ -25,6 +25,8 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
+from inventory_control.fulfilment.selectors import is_queueing_due
+from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_following_due
@@ -70,6 +72,7 @@ STAGES = (
     Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
+    Stage("backorders", "Who waits for stock joins the queue.", queue_backorders, is_queueing_due),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),

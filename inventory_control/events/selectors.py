@@ -11,8 +11,18 @@ from inventory_control.events.models import DeadLetter, EventWork, InventoryEven
 from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
 from inventory_control.events.values import DocumentFact
 
-ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
-"""Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
+_ARRIVALS = frozenset(
+    {"receipt.recorded", "shipment.dispatched", "transfer.received", "transfer.shipped"}
+)
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    **{
+        kind: ("orders",) if kind in _ARRIVALS else ("orders", "backorders")
+        for kind in DOCUMENT_TYPES
+    },
+    "order.backordered": ("backorders",),
+}
+"""Which consumers deal with a type after it is posted, each for itself (EVT-19). What merely
+arrives moves stock, and needs no second word to those who wait for it."""
 
 
 LAST_ATTEMPT = 5

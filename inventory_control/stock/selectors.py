@@ -168,6 +168,14 @@ def claims_by_key(keys: Iterable[str]) -> dict[str, ClaimState]:
     return {row.key: _claim(row) for row in found}
 
 
+def open_claims_of(order: str) -> dict[Place, ClaimState]:
+    """The open claims of one order, by place; for orders that claim an item at a node once."""
+    found = Reservation.objects.select_related("item", "node").filter(
+        key__startswith=f"{order}/", open__gt=0
+    )
+    return {(row.item_id, row.node_id): _claim(row) for row in found}
+
+
 def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[ClaimState]:
     """Claims at some places, changed since a moment, of which more left than was promised although
     part was released: orders that shipped in spite of their cancellation.
@@ -278,6 +286,8 @@ def _claim(row: Reservation) -> ClaimState:
     }
     return ClaimState(
         key=row.key,
+        item_id=row.item_id,
+        node_id=row.node_id,
         sku=row.item.sku,
         node=row.node.code,
         channel=row.channel,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 FoldKey = tuple[datetime, str, str]
@@ -123,6 +124,8 @@ class ClaimState:
     """The claim of one order line as it stands, in units; `state` is its life in one word."""
 
     key: str
+    item_id: int
+    node_id: int
     sku: str
     node: str
     channel: str
@@ -140,6 +143,25 @@ class ClaimState:
     def excess(self) -> int:
         """Units shipped or released beyond what was committed."""
         return max(0, self.shipped + self.released - self.committed)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTold:
+    """A change of a claim that a part of the product decided, about to be told as an event.
+
+    `name` is its id within its source: the same decision told twice changes nothing.
+    """
+
+    kind: str
+    order: str
+    line: str
+    place: tuple[int, int]
+    quantity: int
+    name: str
+    channel: str = ""
+    customer: str = ""
+    due_at: datetime | None = None
+    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

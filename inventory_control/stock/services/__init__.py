@@ -1,7 +1,13 @@
 """Commands of the ledger: post, reserve, settle, rebuild."""
 
-from inventory_control.stock.services.claiming import confirm, expire_due, release
-from inventory_control.stock.services.demand import mark_places
+from inventory_control.stock.services.claiming import (
+    confirm,
+    expire_due,
+    lock_places,
+    release,
+    tell_claims,
+)
+from inventory_control.stock.services.demand import mark_places, note_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
 from inventory_control.stock.services.holding import freeze, unfreeze
@@ -15,7 +21,9 @@ __all__ = [
     "confirm",
     "expire_due",
     "freeze",
+    "lock_places",
     "mark_places",
+    "note_places",
     "post_events",
     "post_presented",
     "post_rows",
@@ -25,5 +33,6 @@ __all__ = [
     "reserve_presented",
     "retry_letter",
     "settle_count",
+    "tell_claims",
     "unfreeze",
 ]

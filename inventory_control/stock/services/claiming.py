@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from django.db import connection, transaction
 
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
@@ -17,6 +18,7 @@ from inventory_control.stock import permissions
 from inventory_control.stock.errors import FrozenError, NothingReservedError
 from inventory_control.stock.services.posting import in_one_transaction, post_events
 from inventory_control.stock.services.reserving import SOURCE, event_id_of, poster
+from inventory_control.stock.values import ClaimTold
 
 BATCH = 1_000
 EXPIRED = "expired"
@@ -34,6 +36,16 @@ _FROZEN = """
       JOIN catalog_item i ON i.id = b.item_id
       JOIN catalog_node n ON n.id = b.node_id
      WHERE i.sku = %s AND n.code = %s
+       FOR UPDATE OF b
+"""
+_FREE = """
+    SELECT b.item_id, b.node_id,
+           b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
+           b.counts_pending + b.holds > 0
+      FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+      JOIN stock_stockbalance b USING (item_id, node_id)
+      LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+     ORDER BY b.item_id, b.node_id
        FOR UPDATE OF b
 """
 _LAPSED = """
@@ -160,6 +172,53 @@ def _expire_batch(by: Actor) -> int:
     return in_one_transaction(expire)[0]
 
 
+def lock_places(places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int | None]:
+    """Lock the balances of some places and say what may still be promised there, None if frozen.
+
+    In the order reserving locks them; places that never held anything are missing.
+    """
+    asked = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE, [[item for item, _ in asked], [node for _, node in asked]])
+        return {
+            (item_id, node_id): None if is_frozen else int(units)
+            for item_id, node_id, units, is_frozen in cursor.fetchall()
+        }
+
+
+def tell_claims(told: Sequence[ClaimTold], *, source: str, by: Actor) -> None:
+    """Post claim changes that were decided under `lock_places`, as events of their source."""
+    if not told:
+        return
+    skus = Item.objects.in_bulk({one.place[0] for one in told})
+    codes = Node.objects.in_bulk({one.place[1] for one in told})
+    bodies = [
+        {
+            "type": one.kind,
+            "source_id": event_id_of(one.name),
+            "occurred_at": clock.now(),
+            "item": skus[one.place[0]].sku,
+            "node": codes[one.place[1]].code,
+            "quantity": one.quantity,
+            "order": one.order,
+            "line": one.line,
+            "channel": one.channel,
+            "customer": one.customer,
+            "due_at": one.due_at,
+            "attributes": dict(one.attributes),
+        }
+        for one in told
+    ]
+    _post(
+        [
+            {name: value for name, value in body.items() if value not in (None, "", {})}
+            for body in bodies
+        ],
+        by,
+        source,
+    )
+
+
 def _held(key: str) -> _Held | None:
     with connection.cursor() as cursor:
         cursor.execute(_HELD, [key])
@@ -167,14 +226,14 @@ def _held(key: str) -> _Held | None:
     return None if row is None else _Held(*row)
 
 
-def _post(bodies: Sequence[Mapping[str, object]], by: Actor) -> None:
+def _post(bodies: Sequence[Mapping[str, object]], by: Actor, source: str = SOURCE) -> None:
     """Post what was decided, in the transaction that locked the claims."""
     if not bodies:
         return
     drafts = draft_events(
         read_rows([msgspec.json.encode(body) for body in bodies]),
-        received_from=SOURCE,
-        may_speak_for=lambda source: source == SOURCE,
+        received_from=source,
+        may_speak_for=lambda name: name == source,
         by=by,
     )
     post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=poster(by))

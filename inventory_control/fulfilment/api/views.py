@@ -1,0 +1,67 @@
+"""Who waits for stock, for programs."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inventory_control.fulfilment import permissions
+from inventory_control.fulfilment.models import Backorder
+from inventory_control.fulfilment.selectors import backorders
+from inventory_control.fulfilment.states import BackorderStatus
+from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.views import ApiView
+
+
+class BackorderSerializer(serializers.ModelSerializer[Backorder]):
+    """Units of an order line that wait for stock, or waited; `customer` is a token."""
+
+    item = serializers.CharField(source="item.sku")
+    node = serializers.CharField(source="node.code")
+
+    class Meta:
+        model = Backorder
+        fields = (
+            "id", "order", "line", "item", "node", "channel", "customer", "service", "quantity",
+            "allocated", "ordered_at", "promise_at", "promises", "status",
+        )  # fmt: skip
+
+
+class BackorderPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """A page of backorders, newest first."""
+
+    results = BackorderSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class BackorderListView(ApiView):
+    """Backorders."""
+
+    permissions = {"GET": permissions.READ}
+
+    @extend_schema(
+        operation_id="list_backorders",
+        parameters=[
+            OpenApiParameter("order", str, description="only of this order"),
+            OpenApiParameter("item", str, description="only of this sku"),
+            OpenApiParameter("node", str, description="only at this node"),
+            OpenApiParameter("status", str, enum=BackorderStatus.values),
+            *PAGE_PARAMETERS,
+        ],
+        responses=BackorderPageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """A page, newest first."""
+        limit, asked = page_limit(request), request.query_params
+        found = backorders(
+            order=asked.get("order", ""),
+            sku=asked.get("item", ""),
+            node=asked.get("node", ""),
+            status=asked.get("status", ""),
+            before=whole_number(request, "after"),
+            limit=limit,
+        )
+        rows = BackorderSerializer(found, many=True).data
+        return Response(page_of(request, rows, limit=limit, last=found[-1].pk if found else None))
