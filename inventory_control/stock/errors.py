@@ -47,6 +47,12 @@ class UnknownChannelError(Refused):
     code = "unknown_channel"
 
 
+class InvalidLineError(Refused):
+    """A line names its order, and a moment that can be true."""
+
+    code = "invalid_line"
+
+
 class UnknownPlaceError(Refused):
     """No item or node has this code."""
 

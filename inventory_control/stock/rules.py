@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from inventory_control.events.rules import OLDEST_ACCEPTED, SKEW_REFUSED
 from inventory_control.events.values import EventDraft
 from inventory_control.stock.errors import (
     ForbiddenTransitionError,
@@ -12,7 +13,14 @@ from inventory_control.stock.errors import (
     UnknownStateError,
 )
 from inventory_control.stock.states import FINAL_VERDICTS, INSPECTED_TO, Outside, State, Verdict
-from inventory_control.stock.values import AssertedPoint, ClaimChange, Judged, Leg, Tolerance
+from inventory_control.stock.values import (
+    AssertedPoint,
+    ClaimChange,
+    Judged,
+    Leg,
+    ReservationLine,
+    Tolerance,
+)
 
 MOVES: dict[str, tuple[str, str]] = {
     "sale.recorded": (State.SELLABLE, Outside.CUSTOMER),
@@ -174,6 +182,19 @@ def expiry_at(
         )
     whole = expires_at.replace(microsecond=0)
     return whole if whole == expires_at else whole + timedelta(seconds=1)
+
+
+def line_fault(line: ReservationLine, *, now: datetime) -> tuple[str, str] | None:
+    """Why a reservation line could not be told as an event: the field and the sentence, or None.
+
+    Asked before anything is promised: a promise that leaves no event would be none.
+    """
+    if not line.order:
+        return "order", "Name the order."
+    at = line.occurred_at
+    if at is not None and not now - OLDEST_ACCEPTED <= at <= now + SKEW_REFUSED:
+        return "occurred_at", f"{at.isoformat()} is too far from {now.isoformat()}."
+    return None
 
 
 def claim_state(

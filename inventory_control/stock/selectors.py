@@ -21,6 +21,15 @@ _POSITIONS = """
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
 """
+_FREE = """
+    SELECT b.item_id, b.node_id,
+           b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
+           b.counts_pending + b.holds > 0
+      FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+      JOIN stock_stockbalance b USING (item_id, node_id)
+      LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+     ORDER BY b.item_id, b.node_id
+"""
 Place = tuple[int, int]
 
 
@@ -31,6 +40,23 @@ def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
         "WHERE (b.item_id, b.node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
         [[item for item, _ in asked], [node for _, node in asked]],
     )
+
+
+def free_at(places: Iterable[Place], *, is_locked: bool = False) -> dict[Place, int | None]:
+    """What may still be promised at some places, None if frozen; see `services.lock_places`.
+
+    Places that never held anything are missing.
+    """
+    asked = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_FREE} FOR UPDATE OF b" if is_locked else _FREE,
+            [[item for item, _ in asked], [node for _, node in asked]],
+        )
+        return {
+            (item_id, node_id): None if is_frozen else int(units)
+            for item_id, node_id, units, is_frozen in cursor.fetchall()
+        }
 
 
 def positions_of(item_ids: Sequence[int]) -> dict[Place, Position]:

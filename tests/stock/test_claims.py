@@ -201,6 +201,12 @@ def test_the_policy_says_whether_a_part_is_welcome_unless_the_call_does(
         ),
         ({"lines": [LINE], "expires_in": 0}, "lines", "invalid_event"),
         ({"lines": [LINE], "mode": "some"}, "lines", "invalid_event"),
+        ({"lines": [{**LINE, "order": None}]}, "lines[0].order", "invalid_line"),
+        (
+            {"lines": [{**LINE, "occurred_at": "2001-01-01T00:00:00Z"}]},
+            "lines[0].occurred_at",
+            "invalid_line",
+        ),
     ],
 )
 def test_a_bad_reservation_names_its_field_and_keeps_nothing(

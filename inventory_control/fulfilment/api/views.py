@@ -1,4 +1,4 @@
-"""Who waits for stock, for programs."""
+"""Customers' orders and those who wait for stock, for programs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from rest_framework.response import Response
 
 from inventory_control.fulfilment import permissions
 from inventory_control.fulfilment.models import Backorder
-from inventory_control.fulfilment.selectors import backorders
+from inventory_control.fulfilment.selectors import backorders, sales_order
 from inventory_control.fulfilment.states import BackorderStatus
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.problems import NotFoundError
 from inventory_control.web.views import ApiView
 
 
@@ -65,3 +66,58 @@ class BackorderListView(ApiView):
         )
         rows = BackorderSerializer(found, many=True).data
         return Response(page_of(request, rows, limit=limit, last=found[-1].pk if found else None))
+
+
+class SalesLineSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """One line, in units; `customer` is a token, `state` the life of its claim in one word."""
+
+    line = serializers.CharField()
+    item = serializers.CharField()
+    node = serializers.CharField()
+    channel = serializers.CharField()
+    customer = serializers.CharField()
+    quantity = serializers.IntegerField()
+    state = serializers.CharField()
+    reserved = serializers.IntegerField()
+    allocated = serializers.IntegerField()
+    shipped = serializers.IntegerField()
+    released = serializers.IntegerField()
+    backordered = serializers.IntegerField()
+    ordered_at = serializers.DateTimeField(allow_null=True)
+    promise_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+
+class MessageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """What another system was told about the order."""
+
+    kind = serializers.CharField()
+    target = serializers.CharField()
+    status = serializers.CharField()
+    queued_at = serializers.DateTimeField()
+
+
+class SalesOrderSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """A customer's order with the same fields whatever channel it came through."""
+
+    order = serializers.CharField()
+    channel = serializers.CharField()
+    customer = serializers.CharField()
+    ordered_at = serializers.DateTimeField(allow_null=True)
+    promise_at = serializers.DateTimeField(allow_null=True)
+    lines = SalesLineSerializer(many=True)
+    messages = MessageSerializer(many=True)
+
+
+class SalesOrderView(ApiView):
+    """One customer's order."""
+
+    permissions = {"GET": permissions.READ}
+
+    @extend_schema(operation_id="read_sales_order", responses=SalesOrderSerializer)
+    def get(self, _request: Request, order: str) -> Response:
+        """Its lines as events, claims and backorders make them."""
+        found = sales_order(order)
+        if found is None:
+            raise NotFoundError(f"Nobody told of an order {order}.")
+        return Response(SalesOrderSerializer(found).data)

@@ -1,5 +1,7 @@
 """Pure decisions of fulfilment: whose turn it is, when it will be, and where stock comes from."""
 
+from inventory_control.fulfilment.rules.allocating import allocate, ready_at
+from inventory_control.fulfilment.rules.ordering import order_from
 from inventory_control.fulfilment.rules.queueing import (
     in_turn,
     promise_dates,
@@ -8,8 +10,11 @@ from inventory_control.fulfilment.rules.queueing import (
 )
 
 __all__ = [
+    "allocate",
     "in_turn",
+    "order_from",
     "promise_dates",
+    "ready_at",
     "serve",
     "units_wanted",
 ]

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inventory_control.core.actors import Actor
-from inventory_control.fulfilment.values import QueuePolicy
+from inventory_control.fulfilment.values import AllocationPolicy, QueuePolicy
 from inventory_control.policies.selectors import current_policy
 from inventory_control.policies.services import install_policies
 
-BACKORDERS = "backorders"
+BACKORDERS, ALLOCATION = "backorders", "allocation"
+_RANKS = ("priority", "service", "margin", "age")
 DEFAULTS: Mapping[str, Mapping[str, object]] = {
     BACKORDERS: {
         "order_by": ["service", "age"],
         "takes_part": False,
         "keeps_remainder": True,
         "tell": ["oms"],
+    },
+    ALLOCATION: {
+        "order_by": list(_RANKS),
+        "most_nodes": 5,
+        "takes_part": False,
+        "remainder": "none",
+        "stale_after_s": 300,
     },
 }
 
@@ -35,3 +43,15 @@ def queue_policy() -> tuple[QueuePolicy, str, tuple[str, ...]]:
         keeps_remainder=bool(found.value.get("keeps_remainder", True)),
     )
     return policy, found.name, tuple(str(one) for one in found.value.get("tell", ()))
+
+
+def allocation_policy() -> tuple[AllocationPolicy, str, int]:
+    """How stock is allocated now: the policy, its name to cite, and how old figures may be (s)."""
+    found = current_policy(ALLOCATION)
+    policy = AllocationPolicy(
+        order_by=tuple(str(one) for one in found.value.get("order_by", _RANKS) if one in _RANKS),
+        most_nodes=int(found.value.get("most_nodes", 5)),
+        takes_part=bool(found.value.get("takes_part", False)),
+        remainder=str(found.value.get("remainder", "none")),
+    )
+    return policy, found.name, int(found.value.get("stale_after_s", 300))

@@ -11,7 +11,7 @@ from inventory_control.stock.services.demand import mark_places, note_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
 from inventory_control.stock.services.holding import freeze, unfreeze
-from inventory_control.stock.services.posting import post_events, post_rows
+from inventory_control.stock.services.posting import in_one_transaction, post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import check, reserve
 from inventory_control.stock.services.retrying import retry_letter
@@ -21,6 +21,7 @@ __all__ = [
     "confirm",
     "expire_due",
     "freeze",
+    "in_one_transaction",
     "lock_places",
     "mark_places",
     "note_places",

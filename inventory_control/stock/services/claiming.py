@@ -16,6 +16,7 @@ from inventory_control.events.services import draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
 from inventory_control.stock.errors import FrozenError, NothingReservedError
+from inventory_control.stock.selectors import free_at
 from inventory_control.stock.services.posting import in_one_transaction, post_events
 from inventory_control.stock.services.reserving import SOURCE, event_id_of, poster
 from inventory_control.stock.values import ClaimTold
@@ -36,16 +37,6 @@ _FROZEN = """
       JOIN catalog_item i ON i.id = b.item_id
       JOIN catalog_node n ON n.id = b.node_id
      WHERE i.sku = %s AND n.code = %s
-       FOR UPDATE OF b
-"""
-_FREE = """
-    SELECT b.item_id, b.node_id,
-           b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
-           b.counts_pending + b.holds > 0
-      FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
-      JOIN stock_stockbalance b USING (item_id, node_id)
-      LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
-     ORDER BY b.item_id, b.node_id
        FOR UPDATE OF b
 """
 _LAPSED = """
@@ -177,13 +168,7 @@ def lock_places(places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int 
 
     In the order reserving locks them; places that never held anything are missing.
     """
-    asked = sorted(set(places))
-    with connection.cursor() as cursor:
-        cursor.execute(_FREE, [[item for item, _ in asked], [node for _, node in asked]])
-        return {
-            (item_id, node_id): None if is_frozen else int(units)
-            for item_id, node_id, units, is_frozen in cursor.fetchall()
-        }
+    return free_at(places, is_locked=True)
 
 
 def tell_claims(told: Sequence[ClaimTold], *, source: str, by: Actor) -> None:

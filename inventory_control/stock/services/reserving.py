@@ -15,8 +15,8 @@ from inventory_control.core.sql import hot, hot_later, hot_write, texts, times
 from inventory_control.events.services import draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
-from inventory_control.stock.errors import UnknownChannelError
-from inventory_control.stock.rules import grants
+from inventory_control.stock.errors import InvalidLineError, UnknownChannelError
+from inventory_control.stock.rules import grants, line_fault
 from inventory_control.stock.services.posting import drafts_posted, in_one_transaction
 from inventory_control.stock.values import Granted, ReservationLine
 from inventory_control.timers.services import set_timers
@@ -105,11 +105,14 @@ class Shelf:
     def promised(self, lines: Sequence[ReservationLine]) -> list[Granted]:
         """What each line would get, first come first served; takes nothing yet.
 
-        Raises `UnknownChannelError` naming the line.
+        Raises `UnknownChannelError` or `InvalidLineError`, naming the line.
         """
+        now = clock.now()
         answers: list[Granted | None] = [None] * len(lines)
         asked: dict[tuple[str, str], list[int]] = {}
         for index, line in enumerate(lines):
+            if fault := line_fault(line, now=now):
+                raise InvalidLineError(fault[1], field=f"lines[{index}].{fault[0]}")
             if line.channel and line.channel not in self.channels:
                 raise UnknownChannelError(
                     f"No channel is called {line.channel}.", field=f"lines[{index}].channel"
