@@ -17,6 +17,12 @@ class UnknownNameError(Refused):
     code = "unknown_name"
 
 
+class InvalidTermsError(Refused):
+    """This policy does not hold together."""
+
+    code = "invalid_policy"
+
+
 class NoSubstituteError(Refused):
     """This item is no approved substitute for that one."""
 

@@ -59,6 +59,12 @@ class UnknownPlaceError(Refused):
     code = "unknown_place"
 
 
+class InvalidTermsError(Refused):
+    """This policy does not hold together."""
+
+    code = "invalid_policy"
+
+
 class InvalidExpiryError(Refused):
     """A reservation expires at a moment still to come, named once."""
 

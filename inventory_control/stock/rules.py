@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from inventory_control.events.rules import OLDEST_ACCEPTED, SKEW_REFUSED
@@ -10,6 +10,7 @@ from inventory_control.events.values import EventDraft
 from inventory_control.stock.errors import (
     ForbiddenTransitionError,
     InvalidExpiryError,
+    InvalidTermsError,
     UnknownStateError,
 )
 from inventory_control.stock.states import FINAL_VERDICTS, INSPECTED_TO, Outside, State, Verdict
@@ -195,6 +196,12 @@ def line_fault(line: ReservationLine, *, now: datetime) -> tuple[str, str] | Non
     if at is not None and not now - OLDEST_ACCEPTED <= at <= now + SKEW_REFUSED:
         return "occurred_at", f"{at.isoformat()} is too far from {now.isoformat()}."
     return None
+
+
+def check_reservations(value: Mapping[str, object]) -> None:
+    """Raise `InvalidTermsError` when a policy does not say whether a part is welcome."""
+    if dict(value) not in ({"mode": "all_or_nothing"}, {"mode": "partial"}):
+        raise InvalidTermsError("mode is all_or_nothing or partial.", field="mode")
 
 
 def claim_state(

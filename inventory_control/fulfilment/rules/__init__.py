@@ -2,6 +2,7 @@
 
 from inventory_control.fulfilment.rules.allocating import allocate, ready_at
 from inventory_control.fulfilment.rules.ordering import order_from
+from inventory_control.fulfilment.rules.policies import check_allocation, check_backorders
 from inventory_control.fulfilment.rules.queueing import (
     in_turn,
     promise_dates,
@@ -11,6 +12,8 @@ from inventory_control.fulfilment.rules.queueing import (
 
 __all__ = [
     "allocate",
+    "check_allocation",
+    "check_backorders",
     "in_turn",
     "order_from",
     "promise_dates",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inventory_control.core.actors import Actor
+from inventory_control.fulfilment.rules.policies import QUEUE_ORDER, RANKS
 from inventory_control.fulfilment.values import AllocationPolicy, QueuePolicy
 from inventory_control.policies.selectors import current_policy
 from inventory_control.policies.services import install_policies
 
 BACKORDERS, ALLOCATION = "backorders", "allocation"
-_RANKS = ("priority", "service", "margin", "age")
 DEFAULTS: Mapping[str, Mapping[str, object]] = {
     BACKORDERS: {
         "order_by": ["service", "age"],
@@ -19,7 +19,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "tell": ["oms"],
     },
     ALLOCATION: {
-        "order_by": list(_RANKS),
+        "order_by": list(RANKS),
         "most_nodes": 5,
         "takes_part": False,
         "remainder": "none",
@@ -36,7 +36,7 @@ def install_defaults(*, by: Actor) -> None:
 def queue_policy() -> tuple[QueuePolicy, str, tuple[str, ...]]:
     """How backorders are served now: the policy, its name to cite, and the systems to tell."""
     found = current_policy(BACKORDERS)
-    known = [str(one) for one in found.value.get("order_by", ()) if one in {"service", "age"}]
+    known = [str(one) for one in found.value.get("order_by", ()) if one in QUEUE_ORDER]
     policy = QueuePolicy(
         order_by=tuple(known),
         takes_part=bool(found.value.get("takes_part", False)),
@@ -49,7 +49,7 @@ def allocation_policy() -> tuple[AllocationPolicy, str, int]:
     """How stock is allocated now: the policy, its name to cite, and how old figures may be (s)."""
     found = current_policy(ALLOCATION)
     policy = AllocationPolicy(
-        order_by=tuple(str(one) for one in found.value.get("order_by", _RANKS) if one in _RANKS),
+        order_by=tuple(str(one) for one in found.value.get("order_by", RANKS) if one in RANKS),
         most_nodes=int(found.value.get("most_nodes", 5)),
         takes_part=bool(found.value.get("takes_part", False)),
         remainder=str(found.value.get("remainder", "none")),
