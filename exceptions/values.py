@@ -113,7 +113,7 @@ class Holding:
     """Everything detectors may know of an item at a node; quantities are units.
 
     `reorder_point` None means that no level is fixed. `claims` are filled only where more is
-    promised than there is.
+    promised than there is; `overdrawn` are those of which more left than was promised.
     """
 
     goods: Goods
@@ -128,6 +128,7 @@ class Holding:
     demand: Demand = field(default_factory=Demand)
     inbound: tuple[InboundSupply, ...] = ()
     claims: tuple[Claim, ...] = ()
+    overdrawn: tuple[Claim, ...] = ()
     counts: tuple[Count, ...] = ()
 
     @property

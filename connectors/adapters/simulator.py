@@ -29,6 +29,8 @@ PATHS: Mapping[str, str] = {
     "purchase_order.cancel": "/purchase-orders/cancel",
     "transfer.create": "/transfers",
     "availability.publish": "/availability",
+    "order.ready": "/orders/ready",
+    "order.promise_changed": "/orders/promise",
 }
 """Where each kind of instruction goes."""
 

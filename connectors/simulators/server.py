@@ -163,4 +163,6 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/purchase-orders/cancel": lambda world, body: world.cancel_purchase(body),
     "/transfers": lambda world, body: world.take_transfer(body),
     "/availability": lambda world, body: world.list_figures(body),
+    "/orders/ready": lambda world, body: world.note_order("ready", body),
+    "/orders/promise": lambda world, body: world.note_order("promise", body),
 }

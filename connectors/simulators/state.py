@@ -38,6 +38,7 @@ class World:
     now: datetime | None = None
     purchase_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    orders: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
@@ -118,6 +119,14 @@ class World:
         )  # fmt: skip
         return {"id": f"WMS-{number}", "status": "accepted"}
 
+    def note_order(self, said: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The order system is told that a line is ready, or when it will be."""
+        with self.lock:
+            key = f"{body['order']}/{body['line']}"
+            told = self.orders.setdefault(key, [])
+            told.append({"said": said, **body})
+        return {"told": len(told)}
+
     def list_figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A channel shows new figures; an older version than it shows is ignored."""
         with self.lock:
@@ -173,6 +182,7 @@ class World:
                 "now": self.now.isoformat() if self.now else None,
                 "purchase_orders": self.purchase_orders,
                 "transfers": self.transfers,
+                "orders": self.orders,
                 "listings": self.listings,
                 "counts": {
                     "purchase_orders": len(self.purchase_orders),

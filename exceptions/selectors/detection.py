@@ -33,12 +33,15 @@ from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
+    overdrawn_claims,
     pending_counts,
     positions_at,
 )
 from inventory_control.stock.values import Position
 
 POLICY = "detection"
+STILL_TOLD = timedelta(days=30)
+"""How long a shipment in spite of a cancellation is told of."""
 USUAL_LEAD_TIME_DAYS = 7
 """For an item without a supplier."""
 CASE_SQL = named_statements(Path(__file__).parents[1] / "cases.sql")
@@ -122,6 +125,7 @@ def _holdings(
     demand = _demand(places, nodes, at)
     inbound = inbound_supply(places)
     claims = claims_at(place for place, position in positions.items() if _is_short(position))
+    overdrawn = _overdrawn(places, at)
     counts = _counts(places)
     for place in places:
         item_id, node_id = place
@@ -139,6 +143,7 @@ def _holdings(
             demand=demand.get(place, Demand()),
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
+            overdrawn=tuple(overdrawn.get(place, ())),
             counts=tuple(counts.get(place, ())),
         )
 
@@ -190,6 +195,15 @@ def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
             Count(expected=one.expected, counted=one.quantity, occurred_at=one.occurred_at)
         )
     return counts
+
+
+def _overdrawn(places: Sequence[Place], at: datetime) -> dict[Place, list[Claim]]:
+    """Order lines that shipped although they were cancelled, while somebody can still act."""
+    found: dict[Place, list[Claim]] = {}
+    for claim in overdrawn_claims(places, since=at - STILL_TOLD):
+        place = claim.item_id, claim.node_id
+        found.setdefault(place, []).append(Claim(claim.key, claim.channel, claim.excess))
+    return found
 
 
 def _is_short(position: Position) -> bool:

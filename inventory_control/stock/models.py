@@ -85,6 +85,12 @@ class StockBalance(TenantModel):
         return f"{self.item_id} at {self.node_id}"
 
 
+OVERDRAWN = Q(
+    committed__gt=0, shipped__gt=0, released__gt=0, committed__lt=F("shipped") + F("released")
+)
+"""Claims of which more left than was promised although part was given back."""
+
+
 class Reservation(TenantModel):
     """The claim of one order line on an item at a node.
 
@@ -132,6 +138,9 @@ class Reservation(TenantModel):
                 fields=["expires_at"],
                 condition=Q(expires_at__isnull=False, expired_at__isnull=True),
                 name="reservation_expiring",
+            ),
+            models.Index(
+                fields=["item", "node"], condition=OVERDRAWN, name="reservation_overdrawn"
             ),
         ]
 

@@ -213,7 +213,7 @@ def claim_state(
     although it was cancelled. Nobody may overlook it, so it goes before every other word.
     """
     left = committed - shipped - released
-    if committed and released and left < 0:
+    if committed and shipped and released and left < 0:
         return "overdrawn"
     if left > 0:
         if not confirmed:

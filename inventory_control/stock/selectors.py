@@ -7,9 +7,15 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
 
-from inventory_control.stock.models import Assertion, Hold, LedgerEntry, Reservation, StockMark
+from inventory_control.stock.models import (
+    OVERDRAWN,
+    Assertion,
+    Hold,
+    LedgerEntry,
+    Reservation,
+    StockMark,
+)
 from inventory_control.stock.rules import claim_state
 from inventory_control.stock.states import HoldStatus, Verdict
 from inventory_control.stock.values import ClaimState, Position
@@ -207,14 +213,14 @@ def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[ClaimS
     part was released: orders that shipped in spite of their cancellation.
     """
     asked = set(places)
-    found = Reservation.objects.select_related("item", "node").filter(
-        item_id__in={item for item, _ in asked},
-        node_id__in={node for _, node in asked},
-        changed_at__gte=since,
-        released__gt=0,
-        shipped__gt=0,
-        committed__gt=0,
-        committed__lt=F("shipped") + F("released"),
+    found = (
+        Reservation.objects.select_related("item", "node")
+        .filter(
+            item_id__in={item for item, _ in asked},
+            node_id__in={node for _, node in asked},
+            changed_at__gte=since,
+        )
+        .filter(OVERDRAWN)
     )
     return [_claim(row) for row in found.order_by("key") if (row.item_id, row.node_id) in asked]
 

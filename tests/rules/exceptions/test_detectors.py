@@ -231,6 +231,7 @@ def test_every_detector_says_what_it_means():
         "negative_stock",
         "oversell",
         "count_variance",
+        "cancelled_shipment",
         "asn_delay",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)
