@@ -9,7 +9,6 @@ from exceptions.rules import response_time
 from exceptions.states import Severity
 from exceptions.values import Finding, Scene
 
-
 LONGEST = 60
 """So much of an order line's name fits into the key of a case beside item and node."""
 

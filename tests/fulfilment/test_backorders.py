@@ -12,10 +12,10 @@ from inventory_control.availability.models import Availability
 from inventory_control.availability.services import recalculate_due
 from inventory_control.core import clock
 from inventory_control.fulfilment.models import Backorder
-from inventory_control.fulfilment.services import queue_backorders, serve_backorders
+from inventory_control.fulfilment.services import queue_backorders, releasing, serve_backorders
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.policies.services import set_policy
-from inventory_control.stock.selectors import claim_of_line, positions_of
+from inventory_control.stock.selectors import claim_of_line, open_claims_of, positions_of
 from inventory_control.stock.services import freeze, rebuild_balances, unfreeze
 from tests.factories import SYSTEM, channel, event, item, node, outcomes
 from tests.fulfilment.conftest import backordered
@@ -80,6 +80,41 @@ def test_a_receipt_goes_to_premium_then_to_the_oldest_and_what_is_left_is_kept(
     assert position(tent) == (12, 12, 0)
     assert claim_of_line("backorders", "DC1/TENT").open == 0
     assert rebuild_balances(by=SYSTEM).difference == 0
+
+
+@pytest.mark.req("LED-24")
+def test_units_are_kept_again_after_those_kept_before_were_given(tent: Any, tell: Tell):
+    tell(*queue())
+    tell(received(9))
+    tell(received(3))
+    tell(backordered("B4", 5))
+
+    for units, kept in ((2, 2), (1, 3)):
+        tell(received(units))
+        assert claim_of_line("backorders", "DC1/TENT").open == kept
+        assert position(tent)[2] == 0
+
+    tell(received(4))
+    assert standing()["B4"] == ("allocated", 5)
+    assert claim_of_line("backorders", "DC1/TENT").open == 0
+    assert position(tent) == (19, 17, 2)
+
+
+@pytest.mark.req("LED-24")
+def test_what_another_worker_gave_meanwhile_is_not_given_again(
+    tent: Any, tell: Tell, monkeypatch: pytest.MonkeyPatch
+):
+    tell(*queue())
+    tell(received(9))
+    before = open_claims_of("backorders")
+    tell(received(3))
+    tell(backordered("B4", 1))
+    monkeypatch.setattr(releasing, "open_claims_of", lambda _order: before)
+
+    serve_backorders(before, by=SYSTEM)
+
+    assert standing()["B4"] == ("waiting", 0)
+    assert position(tent) == (12, 12, 0)
 
 
 @pytest.mark.req("LED-24", "EVT-07")

@@ -31,18 +31,17 @@ Place = tuple[int, int]
 
 @dataclass(slots=True)
 class _Turn:
-    """The queue of one place: who waits there, and what became of it."""
+    """The queue of one place: who waits there, what became of it, and the line that keeps units."""
 
+    line: str
     rows: list[Backorder] = field(default_factory=list)
     kept: ClaimState | None = None
     served: Served = field(default_factory=lambda: Served((), (), 0))
 
     @property
-    def line(self) -> str:
-        """The line under which units are kept here: node and item."""
-        if self.kept is not None:
-            return f"{self.kept.node}/{self.kept.sku}"
-        return f"{self.rows[0].node.code}/{self.rows[0].item.sku}"
+    def key(self) -> str:
+        """The claim under which units are kept here."""
+        return f"{KEPT}/{self.line}"
 
 
 def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
@@ -53,17 +52,19 @@ def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
     posted as `allocation.created` under an id of its own, so that doing it again changes nothing;
     what is kept for the head of the queue is a claim too. A frozen place is left alone.
     """
-    kept = open_claims_of(KEPT)
-    if not kept and not has_waiting():
+    keeping = open_claims_of(KEPT)
+    if not keeping and not has_waiting():
         return 0
-    turns = _turns(places, kept)
+    turns = _turns(places, keeping)
     if not turns:
         return 0
     policy, name, tell = queue_policy()
     free = lock_places(turns)
     turns = {place: turn for place, turn in turns.items() if free.get(place, 0) is not None}
     rows = [row for turn in turns.values() for row in turn.rows]
-    claims = claims_by_key({row.key for row in rows})
+    claims = claims_by_key({row.key for row in rows} | {turn.key for turn in turns.values()})
+    for turn in turns.values():
+        turn.kept = claims.get(turn.key)
     wanted = _wanted(rows, claims)
     for place, turn in turns.items():
         turn.served = _serve(turn, wanted, free.get(place) or 0, policy)
@@ -75,14 +76,19 @@ def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
     return len(given)
 
 
-def _turns(places: Iterable[Place], kept: Mapping[Place, ClaimState]) -> dict[Place, _Turn]:
+def _turns(places: Iterable[Place], keeping: Mapping[Place, ClaimState]) -> dict[Place, _Turn]:
+    """The places where somebody waits or units are kept. What is kept is read again under the
+    lock: whoever held it may have changed it.
+    """
     asked = set(places)
-    turns: dict[Place, _Turn] = defaultdict(_Turn)
+    turns = {
+        place: _Turn(f"{claim.node}/{claim.sku}")
+        for place, claim in keeping.items()
+        if place in asked
+    }
     for row in locked_queue(asked):
-        turns[row.item_id, row.node_id].rows.append(row)
-    for place, claim in kept.items():
-        if place in asked:
-            turns[place].kept = claim
+        place = row.item_id, row.node_id
+        turns.setdefault(place, _Turn(f"{row.node.code}/{row.item.sku}")).rows.append(row)
     return dict(sorted(turns.items()))
 
 
