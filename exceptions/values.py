@@ -113,7 +113,8 @@ class Holding:
     """Everything detectors may know of an item at a node; quantities are units.
 
     `reorder_point` None means that no level is fixed. `claims` are filled only where more is
-    promised than there is. `room` is how many units more the node can take, None without limit.
+    promised than there is; `overdrawn` are those of which more left than was promised. `room` is
+    how many units more the node can take, None without limit.
     """
 
     goods: Goods
@@ -128,6 +129,7 @@ class Holding:
     demand: Demand = field(default_factory=Demand)
     inbound: tuple[InboundSupply, ...] = ()
     claims: tuple[Claim, ...] = ()
+    overdrawn: tuple[Claim, ...] = ()
     counts: tuple[Count, ...] = ()
     room: int | None = None
 

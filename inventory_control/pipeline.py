@@ -25,11 +25,14 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
+from inventory_control.fulfilment.selectors import is_queueing_due
+from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_booking_due, is_following_due
 from inventory_control.orders.services import book_events, follow_events
 from inventory_control.stock.selectors import is_marked
+from inventory_control.stock.services import expire_due
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
 from workflows.selectors import is_run_due
@@ -44,6 +47,7 @@ def ring_detection(_subject_id: str) -> None:
 TIMER_HANDLERS: dict[str, Handler] = {
     "approval.escalate": escalate_approval,
     "order.expected": ring_detection,
+    "reservation.expire": expire_due,
 }
 """Which function each kind of timer calls."""
 
@@ -69,6 +73,7 @@ STAGES = (
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
     Stage("erp", "What moved becomes documents of the ERP.", book_events, is_booking_due),
+    Stage("backorders", "Who waits for stock joins the queue.", queue_backorders, is_queueing_due),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),

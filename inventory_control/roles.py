@@ -11,6 +11,7 @@ from inventory_control.audit import permissions as audit
 from inventory_control.catalog import permissions as catalog
 from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
+from inventory_control.fulfilment import permissions as fulfilment
 from inventory_control.orders import permissions as orders
 from inventory_control.outbox import permissions as outbox
 from inventory_control.people import permissions as people
@@ -29,6 +30,7 @@ READING = (
     catalog.READ,
     events.READ,
     exceptions.READ,
+    fulfilment.READ,
     orders.READ,
     stock.READ,
     workflows.READ,
@@ -45,6 +47,8 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             outbox.RETRY,
             stock.ADJUST,
             workflows.REQUEST,
+            stock.HOLD,
+            fulfilment.ALLOCATE,
         ),
     ),
     "finance": ("Finance controller", DECIDING),
@@ -71,6 +75,8 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             events.OPEN_STOCK,
             events.RETRY,
             events.WRITE,
+            fulfilment.ALLOCATE,
+            stock.HOLD,
             stock.RESERVE,
             workflows.REQUEST,
             SANDBOX_CLOCK,

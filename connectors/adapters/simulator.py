@@ -32,6 +32,8 @@ PATHS: Mapping[str, str] = {
     "erp.document": "/documents",
     "supplier.discrepancy": "/discrepancies",
     "availability.publish": "/availability",
+    "order.ready": "/orders/ready",
+    "order.promise_changed": "/orders/promise",
 }
 """Where each kind of instruction goes."""
 

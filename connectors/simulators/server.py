@@ -166,4 +166,6 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/documents": lambda world, body: world.take_document(body),
     "/discrepancies": lambda world, body: world.take_discrepancy(body),
     "/availability": lambda world, body: world.list_figures(body),
+    "/orders/ready": lambda world, body: world.note_order("ready", body),
+    "/orders/promise": lambda world, body: world.note_order("promise", body),
 }

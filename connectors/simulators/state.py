@@ -41,6 +41,7 @@ class World:
     changes: list[dict[str, Any]] = field(default_factory=list)
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     discrepancies: list[dict[str, Any]] = field(default_factory=list)
+    orders: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
@@ -139,6 +140,14 @@ class World:
             self.discrepancies.append(dict(body))
         return {"id": f"D-{len(self.discrepancies)}", "status": "received"}
 
+    def note_order(self, said: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The order system is told that a line is ready, or when it will be."""
+        with self.lock:
+            key = f"{body['order']}/{body['line']}"
+            told = self.orders.setdefault(key, [])
+            told.append({"said": said, **body})
+        return {"told": len(told)}
+
     def list_figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A channel shows new figures; an older version than it shows is ignored."""
         with self.lock:
@@ -197,6 +206,7 @@ class World:
                 "changes": self.changes,
                 "documents": self.documents,
                 "discrepancies": self.discrepancies,
+                "orders": self.orders,
                 "listings": self.listings,
                 "counts": {
                     "documents": len(self.documents),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from exceptions.detectors.asn_delay import AsnDelay
+from exceptions.detectors.cancelled_shipment import CancelledShipment
 from exceptions.detectors.count_variance import CountVariance
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
@@ -41,6 +42,7 @@ DETECTORS: Registry[Detector] = Registry(
     NegativeStock(),
     Oversell(),
     CountVariance(),
+    CancelledShipment(),
     AsnDelay(),
     TransferDelay(),
     TransferDiscrepancy(),

@@ -39,6 +39,7 @@ from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
+    overdrawn_claims,
     pending_counts,
     positions_at,
     units_at,
@@ -47,6 +48,8 @@ from inventory_control.stock.values import Position
 
 POLICY = "detection"
 RECEIVING = "receiving"
+STILL_TOLD = timedelta(days=30)
+"""How long a shipment in spite of a cancellation is told of."""
 USUAL_LEAD_TIME_DAYS = 7
 """For an item without a supplier."""
 _BY_A_PERSON = frozenset({Resolution.BY_HAND.value, Resolution.FALSE_ALARM.value})
@@ -163,6 +166,7 @@ def _holdings(
     demand = _demand(places, nodes, at)
     inbound = inbound_supply(places)
     claims = claims_at(place for place, position in positions.items() if _is_short(position))
+    overdrawn = _overdrawn(places, at)
     counts = _counts(places)
     room = _room(nodes, inbound)
     for place in places:
@@ -181,6 +185,7 @@ def _holdings(
             demand=demand.get(place, Demand()),
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
+            overdrawn=tuple(overdrawn.get(place, ())),
             counts=tuple(counts.get(place, ())),
             room=room.get(node_id),
         )
@@ -248,6 +253,15 @@ def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
             Count(expected=one.expected, counted=one.quantity, occurred_at=one.occurred_at)
         )
     return counts
+
+
+def _overdrawn(places: Sequence[Place], at: datetime) -> dict[Place, list[Claim]]:
+    """Order lines that shipped although they were cancelled, while somebody can still act."""
+    found: dict[Place, list[Claim]] = {}
+    for claim in overdrawn_claims(places, since=at - STILL_TOLD):
+        place = claim.item_id, claim.node_id
+        found.setdefault(place, []).append(Claim(claim.key, claim.channel, claim.excess))
+    return found
 
 
 def _is_short(position: Position) -> bool:

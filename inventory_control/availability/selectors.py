@@ -50,10 +50,12 @@ def ats_of(item_ids: list[int]) -> dict[Place, int]:
 
 @dataclass(frozen=True, slots=True)
 class NodeFigure:
-    """An item at a node: what its ATS is made of, and when that changed last."""
+    """An item at a node: what its ATS is made of, what lies there, and when that changed last."""
 
     node: str
     stock: NodeStock
+    on_hand: int
+    in_transit: int
     changed_at: datetime
 
 
@@ -84,8 +86,8 @@ class Figures:
     def nodes(self) -> list[NodeFigure]:
         """Every node that ever held it, by code, or the one asked for."""
         return [
-            NodeFigure(code, NodeStock(*terms), changed_at)
-            for code, *terms, changed_at in self._nodes.rows()
+            NodeFigure(code, NodeStock(*terms), on_hand, in_transit, changed_at)
+            for code, *terms, on_hand, in_transit, changed_at in self._nodes.rows()
         ]
 
     def channels(self) -> list[ChannelFigure]:

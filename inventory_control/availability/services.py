@@ -14,6 +14,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.sql import named_statements
+from inventory_control.fulfilment.services import serve_backorders
 from inventory_control.outbox.selectors import waiting_targets
 from inventory_control.outbox.services import queue_command
 from inventory_control.stock.services import mark_places
@@ -39,7 +40,7 @@ def recalculate_due(*, by: Actor) -> int:
 
 @transaction.atomic
 def _recalculate_batch(by: Actor) -> tuple[int, int]:
-    """One batch: roll up demand, recalculate figures, note the places for detection, publish.
+    """One batch: roll up demand, serve those who wait, recalculate, note for detection, publish.
 
     Returns the marks taken and the places they were about.
     """
@@ -47,6 +48,7 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
     if not places:
         return taken, 0
     roll_up_demand(days)
+    serve_backorders(places, by=by)
     now = clock.now()
     items = sorted({item for item, _ in places})
     with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from inventory_control.audit.services import record
 from inventory_control.catalog import permissions
 from inventory_control.catalog.errors import OwnedByErpError
-from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Supplier
+from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Substitute, Supplier
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
@@ -137,6 +137,37 @@ def _refuse_session(by: Actor) -> None:
     """Keep people at the console from editing what the ERP owns (D1); its sync shows a key."""
     if by.kind is ActorKind.USER and by.scopes is None:
         raise OwnedByErpError
+
+
+@transaction.atomic
+def upsert_substitutes(rows: Sequence[Row], *, by: Actor) -> int:
+    """Say which items may stand in for which, best rank first; only approved ones are offered."""
+    require(by, permissions.WRITE)
+    read = _read(rows, _SUBSTITUTE)
+    items = _by_code(Item, "sku", {row[name] for row in read for name in ("item", "substitute")})
+    for place, row in enumerate(read):
+        row["item"] = _named(items, row["item"], "item", place)
+        row["substitute"] = _named(items, row["substitute"], "substitute", place)
+        if row["item"] == row["substitute"]:
+            raise InvalidRowError(
+                "An item is no substitute of itself.", field=f"[{place}].substitute"
+            )
+    shapes: dict[tuple[str, ...], list[Substitute]] = {}
+    for row in read:
+        shapes.setdefault(tuple(sorted(set(row) - {"item", "substitute"})), []).append(
+            Substitute(**row)
+        )
+    for fields, group in shapes.items():
+        Substitute.objects.bulk_create(
+            group,
+            update_conflicts=bool(fields),
+            ignore_conflicts=not fields,
+            unique_fields=["item", "substitute"] if fields else None,
+            update_fields=list(fields) or None,
+        )
+    if read:
+        _tell("substitute", len(read), [], by)
+    return len(read)
 
 
 def _upsert(model: type[models.Model], key: str, rows: Sequence[dict[str, Any]], by: Actor) -> int:
@@ -333,4 +364,10 @@ _ITEM_NODE = {
     "order_up_to": _Field(_maybe(_whole())),
     "safety_stock": _Field(_whole()),
     "is_ranged": _Field(_flag),
+}
+_SUBSTITUTE = {
+    "item": _Field(_text(60), is_needed=True),
+    "substitute": _Field(_text(60), is_needed=True),
+    "rank": _Field(_whole(1)),
+    "is_approved": _Field(_flag),
 }

@@ -18,8 +18,13 @@ from inventory_control.events.values import DocumentFact
 
 ERP = "erp"
 """The consumer that tells the ERP what the ledger did."""
+_ARRIVALS = frozenset(
+    {"receipt.recorded", "shipment.dispatched", "transfer.received", "transfer.shipped"}
+)
+"""What merely arrives moves stock, and needs no second word to those who wait for it."""
 _CONSUMERS: Mapping[str, Sequence[str]] = {
     "orders": DOCUMENT_TYPES,
+    "backorders": (*(one for one in DOCUMENT_TYPES if one not in _ARRIVALS), "order.backordered"),
     ERP: (*BOOKED_TYPES, *ORDERING_TYPES),
 }
 ROUTES: Mapping[str, tuple[str, ...]] = {

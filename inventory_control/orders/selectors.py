@@ -103,6 +103,17 @@ def cancelled_documents(numbers: Iterable[str]) -> set[str]:
     return _in_status(numbers, PurchaseOrderStatus.CANCELLED, TransferStatus.CANCELLED)
 
 
+def items_of(documents: Iterable[str]) -> set[int]:
+    """The items some orders and transfers are about."""
+    asked = list(documents)
+    items = set(
+        PurchaseOrderLine.objects.filter(order__number__in=asked).values_list("item_id", flat=True)
+    )
+    return items | set(
+        TransferOrder.objects.filter(number__in=asked).values_list("item_id", flat=True)
+    )
+
+
 def is_following_due() -> bool:
     """Whether events wait that orders have not followed yet."""
     return is_work_due(CONSUMER)

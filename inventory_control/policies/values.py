@@ -62,5 +62,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             },
         },
     },
+    "reservations": {"mode": "all_or_nothing"},
 }
 """Version 1 of every policy of the core; higher apps add theirs through `install_policies`."""

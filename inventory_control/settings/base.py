@@ -82,6 +82,7 @@ TENANT_APPS = [
     "inventory_control.timers",
     "inventory_control.stock",
     "inventory_control.orders",
+    "inventory_control.fulfilment",
     "inventory_control.availability",
     "exceptions",
     "ai_advice",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
+from inventory_control.events.rules import OLDEST_ACCEPTED, SKEW_REFUSED
 from inventory_control.events.values import EventDraft
-from inventory_control.stock.errors import ForbiddenTransitionError, UnknownStateError
+from inventory_control.stock.errors import (
+    ForbiddenTransitionError,
+    InvalidExpiryError,
+    InvalidTermsError,
+    UnknownStateError,
+)
 from inventory_control.stock.states import (
     FINAL_VERDICTS,
     INSPECTED_TO,
@@ -21,6 +28,7 @@ from inventory_control.stock.values import (
     Financial,
     Judged,
     Leg,
+    ReservationLine,
     Tolerance,
 )
 
@@ -200,6 +208,66 @@ def grants(requests: Sequence[tuple[int, bool]], available: int) -> list[int]:
         granted.append(given)
         left -= given
     return granted
+
+
+def expiry_at(
+    *, now: datetime, expires_in: int | None = None, expires_at: datetime | None = None
+) -> datetime | None:
+    """When a reservation ends, rounded up to the second: one timer serves all that end in it.
+
+    Raises `InvalidExpiryError` when both are named, or a moment that is past.
+    """
+    if expires_in is not None and expires_at is not None:
+        raise InvalidExpiryError("Name expires_in or expires_at, not both.", field="expires_at")
+    if expires_in is not None:
+        expires_at = now + timedelta(seconds=expires_in)
+    if expires_at is None:
+        return None
+    if expires_at <= now:
+        raise InvalidExpiryError(
+            f"{expires_at.isoformat()} is past; it is {now.isoformat()}.", field="expires_at"
+        )
+    whole = expires_at.replace(microsecond=0)
+    return whole if whole == expires_at else whole + timedelta(seconds=1)
+
+
+def line_fault(line: ReservationLine, *, now: datetime) -> tuple[str, str] | None:
+    """Why a reservation line could not be told as an event: the field and the sentence, or None.
+
+    Asked before anything is promised: a promise that leaves no event would be none.
+    """
+    if not line.order:
+        return "order", "Name the order."
+    at = line.occurred_at
+    if at is not None and not now - OLDEST_ACCEPTED <= at <= now + SKEW_REFUSED:
+        return "occurred_at", f"{at.isoformat()} is too far from {now.isoformat()}."
+    return None
+
+
+def check_reservations(value: Mapping[str, object]) -> None:
+    """Raise `InvalidTermsError` when a policy does not say whether a part is welcome."""
+    if dict(value) not in ({"mode": "all_or_nothing"}, {"mode": "partial"}):
+        raise InvalidTermsError("mode is all_or_nothing or partial.", field="mode")
+
+
+def claim_state(
+    *, committed: int, confirmed: int, shipped: int, released: int, is_expired: bool
+) -> str:
+    """The life of a claim in one word, from its counters.
+
+    `overdrawn` is a claim of which more left than was ever promised: an order that shipped
+    although it was cancelled. Nobody may overlook it, so it goes before every other word.
+    """
+    left = committed - shipped - released
+    if committed and shipped and released and left < 0:
+        return "overdrawn"
+    if left > 0:
+        if not confirmed:
+            return "reserved"
+        return "confirmed" if confirmed >= left else "part_confirmed"
+    if shipped:
+        return "shipped"
+    return "expired" if is_expired else "released"
 
 
 def _policy_verdict(point: AssertedPoint, expected: int, index: int, tolerance: Tolerance) -> str:

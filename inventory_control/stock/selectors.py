@@ -10,9 +10,17 @@ from typing import Any
 from django.db import connection
 
 from inventory_control.core.sql import named_statements
-from inventory_control.stock.models import Assertion, LedgerEntry, StockMark
-from inventory_control.stock.states import Verdict
-from inventory_control.stock.values import Position
+from inventory_control.stock.models import (
+    OVERDRAWN,
+    Assertion,
+    Hold,
+    LedgerEntry,
+    Reservation,
+    StockMark,
+)
+from inventory_control.stock.rules import claim_state
+from inventory_control.stock.states import HoldStatus, Verdict
+from inventory_control.stock.values import ClaimState, Position
 
 _POSITIONS = """
     SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
@@ -23,6 +31,15 @@ _POSITIONS = """
 """
 _DAYS = named_statements(Path(__file__).with_name("days.sql"))
 _DIGEST = named_statements(Path(__file__).with_name("digest.sql"))
+_FREE = """
+    SELECT b.item_id, b.node_id,
+           b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
+           b.counts_pending + b.holds > 0
+      FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+      JOIN stock_stockbalance b USING (item_id, node_id)
+      LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+     ORDER BY b.item_id, b.node_id
+"""
 Place = tuple[int, int]
 
 
@@ -33,6 +50,23 @@ def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
         "WHERE (b.item_id, b.node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
         [[item for item, _ in asked], [node for _, node in asked]],
     )
+
+
+def free_at(places: Iterable[Place], *, is_locked: bool = False) -> dict[Place, int | None]:
+    """What may still be promised at some places, None if frozen; see `services.lock_places`.
+
+    Places that never held anything are missing.
+    """
+    asked = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_FREE} FOR UPDATE OF b" if is_locked else _FREE,
+            [[item for item, _ in asked], [node for _, node in asked]],
+        )
+        return {
+            (item_id, node_id): None if is_frozen else int(units)
+            for item_id, node_id, units, is_frozen in cursor.fetchall()
+        }
 
 
 def positions_of(item_ids: Sequence[int]) -> dict[Place, Position]:
@@ -138,6 +172,94 @@ def claims_at(
     return claims
 
 
+def claims(
+    *,
+    order: str = "",
+    sku: str = "",
+    node: str = "",
+    after: str = "",
+    limit: int = 50,
+) -> list[ClaimState]:
+    """A page of claims by key, behind the key `after` (keyset): every claim of an order, or the
+    open ones of an item, of which there is an index.
+    """
+    found = Reservation.objects.select_related("item", "node")
+    found = found.filter(key__startswith=f"{order}/") if order else found.filter(open__gt=0)
+    if sku:
+        found = found.filter(item__sku=sku)
+    if node:
+        found = found.filter(node__code=node)
+    if after:
+        found = found.filter(key__gt=after)
+    return [_claim(row) for row in found.order_by("key")[:limit]]
+
+
+def claim_of_line(order: str, line: str) -> ClaimState | None:
+    """The claim of one order line, or None when nothing was ever claimed for it."""
+    return claims_by_key([f"{order}/{line}"]).get(f"{order}/{line}")
+
+
+def claims_by_key(keys: Iterable[str]) -> dict[str, ClaimState]:
+    """Some claims by their keys; keys nothing was ever claimed under are missing."""
+    found = Reservation.objects.select_related("item", "node").filter(key__in=set(keys))
+    return {row.key: _claim(row) for row in found}
+
+
+def open_claims_of(order: str) -> dict[Place, ClaimState]:
+    """The open claims of one order, by place; for orders that claim an item at a node once."""
+    found = Reservation.objects.select_related("item", "node").filter(
+        key__startswith=f"{order}/", open__gt=0
+    )
+    return {(row.item_id, row.node_id): _claim(row) for row in found}
+
+
+def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[ClaimState]:
+    """Claims at some places, changed since a moment, of which more left than was promised although
+    part was released: orders that shipped in spite of their cancellation.
+    """
+    asked = set(places)
+    found = (
+        Reservation.objects.select_related("item", "node")
+        .filter(
+            item_id__in={item for item, _ in asked},
+            node_id__in={node for _, node in asked},
+            changed_at__gte=since,
+        )
+        .filter(OVERDRAWN)
+    )
+    return [_claim(row) for row in found.order_by("key") if (row.item_id, row.node_id) in asked]
+
+
+def holds(
+    *, sku: str = "", node: str = "", status: str = "", before: int | None = None, limit: int = 50
+) -> list[Hold]:
+    """A page of holds, newest first, below the id `before` (keyset)."""
+    found = Hold.objects.select_related("item", "node")
+    if sku:
+        found = found.filter(item__sku=sku)
+    if node:
+        found = found.filter(node__code=node)
+    if status:
+        found = found.filter(status=status)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-pk")[:limit])
+
+
+def holds_in_force(item_id: int) -> list[Hold]:
+    """What freezes an item anywhere, oldest first."""
+    return list(
+        Hold.objects.select_related("node")
+        .filter(item_id=item_id, status=HoldStatus.PLACED)
+        .order_by("pk")
+    )
+
+
+def hold_of(pk: int) -> Hold | None:
+    """One hold, or None."""
+    return Hold.objects.select_related("item", "node").filter(pk=pk).first()
+
+
 def demand_totals(since: Mapping[Place, date], *, until: date) -> dict[Place, tuple[int, date]]:
     """Units asked for (sold and lost) at some places from a day of each to before `until`.
 
@@ -208,6 +330,26 @@ def ledger_digest() -> dict[str, str]:
 def is_marked() -> bool:
     """Whether changes wait for the availability stage."""
     return StockMark.objects.exists()
+
+
+def _claim(row: Reservation) -> ClaimState:
+    counters = {
+        name: getattr(row, name) for name in ("committed", "confirmed", "shipped", "released")
+    }
+    return ClaimState(
+        key=row.key,
+        item_id=row.item_id,
+        node_id=row.node_id,
+        sku=row.item.sku,
+        node=row.node.code,
+        channel=row.channel,
+        **counters,
+        open=row.open,
+        assigned=row.assigned,
+        state=claim_state(**counters, is_expired=row.expired_at is not None),
+        expires_at=row.expires_at,
+        changed_at=row.changed_at,
+    )
 
 
 def _positions(where: str, parameters: list[Any]) -> dict[Place, Position]:

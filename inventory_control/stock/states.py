@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from django.db import models
 
+from inventory_control.core.flow import Flow
+
 
 class State(models.TextChoices):
     """Physical states of stock at a node. Their sum is what lies there, in any condition."""
@@ -95,3 +97,15 @@ INSPECTED_TO: Mapping[str, frozenset[str]] = {
     State.DAMAGED: frozenset({State.QUARANTINED, State.VENDOR_RETURN}),
 }
 """Where an inspection may send stock. Damaged goods reach sellable only through quarantine."""
+
+
+class HoldStatus(models.TextChoices):
+    """A hold freezes until somebody lifts it."""
+
+    PLACED = "placed", "In force"
+    LIFTED = "lifted", "Lifted"
+
+
+HOLD_FLOW = Flow(
+    {HoldStatus.PLACED: frozenset({HoldStatus.LIFTED}), HoldStatus.LIFTED: frozenset()}
+)

@@ -17,7 +17,7 @@ from inventory_control.stories.rules import difference, filled, pick
 from inventory_control.stories.values import Step, Story, as_json
 
 _MOMENT = re.compile(r"^T(?P<sign>[+-])(?P<number>\d+)(?P<unit>[smhd])$")
-MASTER_DATA = ("suppliers", "nodes", "items", "channels", "item-nodes")
+MASTER_DATA = ("suppliers", "nodes", "items", "channels", "item-nodes", "substitutes")
 """What a story may bring, in the order it is sent."""
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

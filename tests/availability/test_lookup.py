@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from django.test import Client
 
 from inventory_control.availability.services import recalculate_due
+from inventory_control.core import clock
 from inventory_control.people.services import add_member, set_role
 from tests.factories import SYSTEM, at_node, channel, event, item, node, send
 from tests.http import Api
@@ -63,7 +66,28 @@ def test_a_session_and_a_key_are_told_the_same(tenant):
 
     answer = browser.get("/api/v1/availability?item=SOCK")
 
-    assert (answer.status_code, answer.json()) == (200, told)
+    found = answer.json()
+    assert found.pop("as_of") >= told.pop("as_of")
+    assert (answer.status_code, found) == (200, told)
+
+
+@pytest.mark.req("INT-01")
+def test_a_figure_says_what_lies_there_and_as_of_when(tenant):
+    stocked()
+    node("S4")
+    send(
+        event("damage.recorded", 2),
+        event("transfer.shipped", 5, to_node="S4", document="T1"),
+    )
+    before = clock.now()
+
+    _, body = Api("stock.read").get("availability?item=SOCK")
+
+    figures = {one["node"]: one for one in body["nodes"]}
+    assert (figures["S1"]["on_hand"], figures["S1"]["sellable"]) == (35, 33)
+    assert (figures["S1"]["reserved"], figures["S1"]["ats"]) == (3, 24)
+    assert (figures["S4"]["on_hand"], figures["S4"]["in_transit"]) == (0, 5)
+    assert datetime.fromisoformat(body["as_of"]) >= before
 
 
 @pytest.mark.parametrize(

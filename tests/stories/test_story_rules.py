@@ -20,6 +20,8 @@ SCRIPTS = Path(stories.__file__).parent / "scripts"
         ({"a": 1}, {"a": 1, "b": 2}),
         ({"value": "60.00"}, {"value": "60"}),
         ([{"a": 1}], [{"a": 1, "b": 2}]),
+        ({"at": "2026-03-01T09:00:00+00:00"}, {"at": "2026-03-01T10:00:00+01:00"}),
+        ({"at": "2026-03-01T09:00:00+00:00"}, {"at": "2026-03-01T09:00:00Z"}),
         ({"a": {"$gte": 2}}, {"a": 3}),
         ({"a": {"$contains": "x"}}, {"a": "axb"}),
         ({"a": {"$size": 2}}, {"a": [1, 2]}),
@@ -37,6 +39,11 @@ def test_what_holds(expected: Any, found: Any):
     [
         ({"a": 1}, {"a": 2}, "answer.a is 2, not 1"),
         ({"a": 1}, {}, "answer has no a"),
+        (
+            "2026-03-01T09:00:00Z",
+            "2026-03-01T09:00:01Z",
+            "answer is '2026-03-01T09:00:01Z', not '2026-03-01T09:00:00Z'",
+        ),
         ([1, 2], [1], "answer is [1], not a list of 2"),
         ({"a": {"$lte": 2}}, {"a": 3}, "answer.a is 3, which does not satisfy $lte 2"),
         ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, "answer.a[0].b is 2, not 1"),

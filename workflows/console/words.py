@@ -17,6 +17,7 @@ KINDS: Mapping[str, str] = {
     "oversell": "Oversold",
     "count_variance": "Count variance",
     "asn_delay": "Delivery late",
+    "cancelled_shipment": "Cancelled order shipped",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {

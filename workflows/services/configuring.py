@@ -13,9 +13,11 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
+from inventory_control.fulfilment.rules import check_allocation, check_backorders
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
 from inventory_control.policies.values import REASON_CODES
+from inventory_control.stock.rules import check_reservations
 from workflows import definitions, permissions
 from workflows.models import Workflow
 from workflows.rules import (
@@ -54,6 +56,9 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     DRIFT: check_drift,
     REASON_CODES: check_reasons,
     "advice": lambda value: None,
+    "allocation": check_allocation,
+    "backorders": check_backorders,
+    "reservations": check_reservations,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

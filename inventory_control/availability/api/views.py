@@ -37,10 +37,12 @@ class TermSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an an
 
 
 class NodeFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """ATS of the item at a node, in units."""
+    """ATS of the item at a node, in units; `on_hand` lies there in any condition."""
 
     node = serializers.CharField()
     ats = serializers.IntegerField()
+    on_hand = serializers.IntegerField()
+    in_transit = serializers.IntegerField()
     sellable = serializers.IntegerField()
     reserved = serializers.IntegerField()
     allocated = serializers.IntegerField()
@@ -61,9 +63,10 @@ class ChannelFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class AvailabilitySerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """What may be sold of one item."""
+    """What may be sold of one item, as of a moment: the figures are read when asked for."""
 
     item = serializers.CharField()
+    as_of = serializers.DateTimeField()
     nodes = NodeFigureSerializer(many=True)
     channels = ChannelFigureSerializer(many=True)
 
@@ -199,6 +202,7 @@ def _figures_answer(sku: str, figures: Figures) -> HttpResponse:
         raise NotFoundError(f"No item is called {sku}.", field="item")
     body = {
         "item": sku,
+        "as_of": clock.now(),
         "nodes": [_node_figure(one) for one in figures.nodes()],
         "channels": [msgspec.to_builtins(one) for one in figures.channels()],
     }
@@ -210,6 +214,8 @@ def _node_figure(one: NodeFigure) -> dict[str, Any]:
     return {
         "node": one.node,
         "ats": available_to_sell(stock),
+        "on_hand": one.on_hand,
+        "in_transit": one.in_transit,
         "sellable": stock.sellable,
         "reserved": stock.reserved,
         "allocated": stock.allocated,

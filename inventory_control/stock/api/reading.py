@@ -76,6 +76,7 @@ class ReleaseBody(serializers.Serializer):  # type: ignore[type-arg]  # a body o
     order = serializers.CharField(max_length=200)
     line = serializers.CharField(max_length=200)
     quantity = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=200, required=False)
 
 
 class ReleasedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only

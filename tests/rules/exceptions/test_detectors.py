@@ -237,6 +237,7 @@ def test_every_detector_says_what_it_means():
         "negative_stock",
         "oversell",
         "count_variance",
+        "cancelled_shipment",
         "asn_delay",
         "transfer_delay",
         "transfer_discrepancy",

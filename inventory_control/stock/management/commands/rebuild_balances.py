@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print one line per tenant."""
+        """Print one line per tenant, and one per figure that differs."""
         label = options["tenant"]
         found = tenant_labelled(label) if label else None
         if label and found is None:
@@ -40,5 +40,9 @@ class Command(BaseCommand):
                 f"{tenant.label}: {rebuilt.rows} balances, difference {rebuilt.difference}, "
                 f"ledger sum {rebuilt.ledger_sum}, in {time.perf_counter() - started:.2f} s"
             )
+            for one in rebuilt.places:
+                self.stdout.write(
+                    f"  {one.sku} at {one.node}: {one.figure} is {one.found}, not {one.right}"
+                )
         if differences:
             raise CommandError("Balances and ledger disagree.")
