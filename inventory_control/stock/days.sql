@@ -1,10 +1,11 @@
 -- name: look
--- The watermark, held; whether everything begun before the last look has ended; and this moment's
--- horizon. What was posted before a look by transactions that have all ended is complete.
+-- The watermark, held; whether every transaction that wrote before the last look has ended; and
+-- this look's own number, behind which they all stand. A snapshot's xmax would not do: it is the
+-- number after the last one that ended, and those that run may stand at it or beyond.
 SELECT posted_until, candidate_at,
-       candidate_xmax IS NOT NULL
-           AND pg_snapshot_xmin(pg_current_snapshot()) >= candidate_xmax::text::xid8,
-       pg_snapshot_xmax(pg_current_snapshot())::text
+       candidate_xid IS NOT NULL
+           AND pg_snapshot_xmin(pg_current_snapshot()) >= candidate_xid::xid8,
+       pg_current_xact_id()::text
   FROM stock_ledgerwatermark
    FOR UPDATE
 

@@ -249,15 +249,14 @@ class LedgerDay(TenantModel):
 class LedgerWatermark(TenantModel):
     """Up to which moment of posting `LedgerDay` is complete; one row.
 
-    `candidate_at` is the moment of the last look and `candidate_xmax` the transactions that might
-    still have been writing then: once all of them have ended, everything posted before that
-    moment is there.
+    `candidate_at` is the moment of the last look and `candidate_xid` its transaction: once every
+    one that began to write before it has ended, everything posted before that moment is there.
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     posted_until = models.DateTimeField(null=True)
     candidate_at = models.DateTimeField(null=True)
-    candidate_xmax = models.TextField(null=True)  # noqa: DJ001 - null is "never looked"
+    candidate_xid = models.TextField(null=True)  # noqa: DJ001 - null is "never looked"
 
     class Meta(TenantModel.Meta):
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_ledger_watermark")]

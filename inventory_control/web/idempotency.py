@@ -11,9 +11,11 @@ from django.db import IntegrityError, transaction
 from django.http import HttpResponse, HttpResponseBase
 
 from inventory_control.core import clock
-from inventory_control.core.errors import Conflict, Refused
+from inventory_control.core.errors import Conflict, DomainError, Refused
 from inventory_control.web.models import IdempotentAnswer
+from inventory_control.web.problems import problem_response
 
+CONFLICT = 409
 RUNNING_FOR = timedelta(seconds=60)
 REPLAY_HEADER = "Idempotent-Replay"
 
@@ -43,7 +45,9 @@ def answered_once(
 
     The answer is stored in the transaction of its effect, so there is never one without the
     other; only a write that must see the work of others passes another `effect`, and has to bear
-    being done twice. Server faults (5xx) are not kept: the caller may try again.
+    being done twice. A conflict with the state of then (409) is the answer too. What never began,
+    because the body or the right was wrong, and server faults are not kept: the caller may mend
+    it and try again.
     """
     if len(key) > 255 or "\0" in key:
         raise Refused("An Idempotency-Key has at most 255 characters.", field="Idempotency-Key")
@@ -56,7 +60,11 @@ def answered_once(
             response = answer()
             if isinstance(response, HttpResponse):
                 _keep(key, actor_id, response)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, DomainError) and error.status == CONFLICT:
+            response = problem_response(error)
+            _keep(key, actor_id, response)
+            return response
         IdempotentAnswer.objects.filter(actor_id=actor_id, key=key, status=0).delete()
         raise
     return response

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("posted_until", models.DateTimeField(null=True)),
                 ("candidate_at", models.DateTimeField(null=True)),
-                ("candidate_xmax", models.TextField(null=True)),
+                ("candidate_xid", models.TextField(null=True)),
             ],
             options={
                 "abstract": False,

@@ -32,7 +32,7 @@ def add_up_days(*, by: Actor) -> int:
     now = clock.now()
     with connection.cursor() as cursor:
         cursor.execute(_SQL["look"])
-        posted_until, candidate_at, is_complete, xmax = cursor.fetchone()
+        posted_until, candidate_at, is_complete, xid = cursor.fetchone()
         touched = 0
         if is_complete:
             until = candidate_at - SKEW_MARGIN
@@ -41,6 +41,6 @@ def add_up_days(*, by: Actor) -> int:
                 touched, posted_until = int(cursor.rowcount), until
         if is_complete or candidate_at is None:
             LedgerWatermark.objects.update(
-                posted_until=posted_until, candidate_at=now, candidate_xmax=xmax
+                posted_until=posted_until, candidate_at=now, candidate_xid=xid
             )
     return touched
