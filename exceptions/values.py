@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from inventory_control.availability.values import Disagreement, Held
 from inventory_control.orders.values import InboundSupply
 
 Place = tuple[int, int]
@@ -129,6 +130,8 @@ class Holding:
     inbound: tuple[InboundSupply, ...] = ()
     claims: tuple[Claim, ...] = ()
     counts: tuple[Count, ...] = ()
+    holds: tuple[Held, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def key(self) -> str:

@@ -8,6 +8,7 @@ from ai_advice import permissions as advice
 from connectors import permissions as connectors
 from exceptions import permissions as exceptions
 from inventory_control.audit import permissions as audit
+from inventory_control.availability import permissions as availability
 from inventory_control.catalog import permissions as catalog
 from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
@@ -38,7 +39,15 @@ DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
 ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "planner": (
         "Planner",
-        (*DECIDING, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
+        (
+            *DECIDING,
+            availability.EXPOSE,
+            availability.PLAN,
+            events.RETRY,
+            orders.PLACE,
+            outbox.RETRY,
+            stock.ADJUST,
+        ),
     ),
     "finance": ("Finance controller", DECIDING),
     "supply_lead": ("Head of supply", DECIDING),
@@ -48,6 +57,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Administrator",
         (
             *READING,
+            availability.EXPOSE,
             connectors.CONFIGURE,
             connectors.READ,
             people.MANAGE_PEOPLE,

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from exceptions.detectors.asn_delay import AsnDelay
+from exceptions.detectors.channel_disagreement import ChannelDisagreement
 from exceptions.detectors.count_variance import CountVariance
+from exceptions.detectors.exposure_hold import ExposureHold
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
@@ -38,6 +40,8 @@ DETECTORS: Registry[Detector] = Registry(
     Oversell(),
     CountVariance(),
     AsnDelay(),
+    ExposureHold(),
+    ChannelDisagreement(),
 )
 
 

@@ -23,6 +23,7 @@ from exceptions.values import (
     Place,
     Scene,
 )
+from inventory_control.availability.selectors import disagreements_at, holds_at
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
 from inventory_control.catalog.models import Item, ItemNode, Node
 from inventory_control.core import clock
@@ -123,6 +124,7 @@ def _holdings(
     inbound = inbound_supply(places)
     claims = claims_at(place for place, position in positions.items() if _is_short(position))
     counts = _counts(places)
+    holds, disagreements = holds_at(places), disagreements_at(places)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -140,6 +142,8 @@ def _holdings(
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
             counts=tuple(counts.get(place, ())),
+            holds=tuple(holds.get(place, ())),
+            disagreements=tuple(disagreements.get(place, ())),
         )
 
 
