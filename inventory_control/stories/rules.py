@@ -1,7 +1,7 @@
 """How an answer is compared with what a story expects. Pure.
 
-A number, text or list must be equal; an object must hold the named fields. An object of one word
-with a dollar is a question: `{$gte: 0.85}`, `{$contains: text}`, `{$size: 3}`, `{$any: {...}}` (some
+A number, moment, text or list must be equal; an object must hold the named fields. An object of one
+word with a dollar is a question: `{$gte: 0.85}`, `{$contains: text}`, `{$size: 3}`, `{$any: {...}}` (some
 element matches), `{$none: {...}}` (no element does), `{$exists: true}`.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 _VARIABLE = re.compile(r"\$\{(?P<path>[a-zA-Z0-9_.]+)\}")
@@ -28,7 +29,9 @@ def difference(expected: Any, found: Any, path: str = "answer") -> str | None:
         return _elements(expected, found, path)
     if _as_number(expected) is not None and _as_number(expected) == _as_number(found):
         return None
-    return None if expected == found else f"{path} is {found!r}, not {expected!r}"
+    if expected == found or _are_one_moment(expected, found):
+        return None
+    return f"{path} is {found!r}, not {expected!r}"
 
 
 def filled(value: Any, variables: Mapping[str, Any]) -> Any:
@@ -108,6 +111,14 @@ def _asked(question: str, wanted: Any, found: Any, path: str) -> str | None:
         matches = any(difference(wanted, one, path) is None for one in found)
         holds = matches is (question == "$any")
     return None if holds else f"{path} is {found!r}, which does not satisfy {question} {wanted!r}"
+
+
+def _are_one_moment(expected: Any, found: Any) -> bool:
+    """Whether two texts name the same moment, however each writes its time zone."""
+    try:
+        return datetime.fromisoformat(expected) == datetime.fromisoformat(found)
+    except (TypeError, ValueError):
+        return False
 
 
 def _as_number(value: Any) -> float | None:
