@@ -51,22 +51,6 @@ SELECT h.item_id, h.node_id, r.key, r.version, c.code, h.ats, r.hold_below, r.re
   JOIN catalog_channel c ON c.id = h.channel_id
  ORDER BY h.item_id, h.node_id, r.key, c.code
 
--- name: disagreements_of
--- Channels that, told twice, still show another figure of some items, and what they show.
-SELECT a.item_id, anchor.node_id, c.code, a.quantity,
-       p.shown[array_position(p.item_ids, a.item_id)], p.read_back_at, a.disagreements
-  FROM availability_availability a
-  JOIN catalog_channel c ON c.id = a.channel_id
-  JOIN availability_push p ON p.id = a.push_id
- CROSS JOIN LATERAL (
-           SELECT min(b.node_id) AS node_id
-             FROM stock_stockbalance b
-             JOIN catalog_channel_nodes cn ON cn.node_id = b.node_id
-            WHERE cn.channel_id = a.channel_id AND b.item_id = a.item_id
-       ) AS anchor
- WHERE a.item_id = ANY(%(items)s::bigint[]) AND a.disagreements >= %(least)s
- ORDER BY a.item_id, c.code
-
 -- name: orders_on_their_way
 -- Orders of an item on a channel that came in after a hold began.
 SELECT e.details ->> 'order', e.details ->> 'line', e.quantity, e.occurred_at, e.recorded_at

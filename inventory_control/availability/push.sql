@@ -123,6 +123,22 @@ UPDATE availability_availability a
    AND a.push_id = p.id AND (NOT answer.agrees OR a.disagreements > 0)
 RETURNING a.item_id, a.disagreements, answer.shown, answer.told
 
+-- name: disagreements_of
+-- Channels that, told twice, still show another figure of some items, and what they show.
+SELECT a.item_id, anchor.node_id, c.code, a.quantity,
+       p.shown[array_position(p.item_ids, a.item_id)], p.read_back_at, a.disagreements
+  FROM availability_availability a
+  JOIN catalog_channel c ON c.id = a.channel_id
+  JOIN availability_push p ON p.id = a.push_id
+ CROSS JOIN LATERAL (
+           SELECT min(b.node_id) AS node_id
+             FROM stock_stockbalance b
+             JOIN catalog_channel_nodes cn ON cn.node_id = b.node_id
+            WHERE cn.channel_id = a.channel_id AND b.item_id = a.item_id
+       ) AS anchor
+ WHERE a.item_id = ANY(%(items)s::bigint[]) AND a.disagreements >= %(least)s
+ ORDER BY a.item_id, c.code
+
 -- name: anchors
 -- Where a case about an item on a channel belongs: the first of the channel's nodes that holds it.
 SELECT b.item_id, min(b.node_id)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
+
+from inventory_control.core.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +248,31 @@ def is_within_bounds(was: int, became: int, *, share: float, free_units: int) ->
 def is_sampled(item_id: int, push_id: int, share: float) -> bool:
     """Whether an item is asked for after a push: a share of them, others with every push."""
     return (item_id * 7_919 + push_id * 104_729) % 1_000 < share * 1_000
+
+
+def check_exposure(value: Mapping[str, Any]) -> None:
+    """Refuse a policy of publication that does not hold together."""
+    _check_number(value, "read_back_share", most=1)
+    _check_number(value, "read_back_most", is_whole=True)
+    _check_number(value, "receipts_kept_days", is_whole=True, least=1)
+
+
+def check_safety_stock(value: Mapping[str, Any]) -> None:
+    """Refuse bounds of safety stock that do not hold together."""
+    _check_number(value, "max_change_share")
+    _check_number(value, "free_units", is_whole=True)
+
+
+def _check_number(
+    value: Mapping[str, Any],
+    field: str,
+    *,
+    is_whole: bool = False,
+    least: float = 0,
+    most: float = 1_000_000,
+) -> None:
+    number = value.get(field)
+    is_fit = isinstance(number, int if is_whole else int | float) and not isinstance(number, bool)
+    if not is_fit or not least <= number <= most:  # type: ignore[operator]  # a number, or unfit
+        what = "whole number" if is_whole else "number"
+        raise Refused(f"{field} is a {what} from {least:g} to {most:g}.", field=field)

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from connectors.services import deliver_due
 from exceptions.models import ExceptionCase
@@ -16,6 +17,7 @@ from inventory_control.availability.values import RuleTerms
 from inventory_control.core import clock
 from inventory_control.core.telemetry import registry
 from inventory_control.outbox.models import OutboundCommand
+from inventory_control.people.services import add_member, set_role
 from inventory_control.policies.services import set_policy
 from tests.availability.conftest import reserved
 from tests.factories import SYSTEM, at_node, channel, event, item, node
@@ -223,3 +225,24 @@ def test_receipts_of_what_does_not_exist_are_not_found(cons):
     assert api.get("receipts?item=CONS&channel=NOPE")[0] == 404
     assert api.get("receipts?item=CONS")[0] == 422
     assert api.get("receipts?item=CONS&channel=MK")[1]["results"] == []
+
+
+@pytest.mark.req("LED-06", "LED-07")
+def test_a_page_shows_how_the_number_is_made_and_what_the_channel_was_told(cons, connected):
+    connected("MK", "WEB")
+    push()
+    set_role(key="reader", name="Reader", grants=["stock.read"], by=SYSTEM)
+    member = add_member(
+        username="ada", name="Ada", password=None, roles=["reader"], kind="person", by=SYSTEM
+    )
+    browser = Client(headers={"Host": "alder.localhost"})
+    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+
+    page = browser.get("/items/CONS/channels/MK/").content.decode()
+
+    assert "How the 15 is made" in page
+    assert "Channel buffer" in page
+    assert "<b>15</b>" in page
+    assert "style=" not in page
+    assert b"/items/CONS/channels/MK/" in browser.get("/items/CONS/").content
+    assert browser.get("/items/CONS/channels/NOPE/").status_code == 404

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from django.db import transaction
 
+from inventory_control.availability.rules import check_exposure, check_safety_stock
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
@@ -36,6 +37,8 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     MATRIX: check_matrix,
     AUTONOMY: check_autonomy,
     "advice": lambda value: None,
+    "exposure": check_exposure,
+    "safety_stock": check_safety_stock,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

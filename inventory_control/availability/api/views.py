@@ -11,7 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory_control.availability.api.figures import TermSerializer, terms_of
+from inventory_control.availability.api.figures import terms_of
+from inventory_control.availability.api.serializers import TermSerializer
 from inventory_control.availability.rules import available_to_sell, breakdown, channel_breakdown
 from inventory_control.availability.selectors import ChannelFigure, Figures, NodeFigure
 from inventory_control.availability.services import set_channels, set_planning

@@ -99,7 +99,7 @@ def acknowledge(push: PushDraft) -> None:
     Figures that changed meanwhile are in the next push. Old receipts are taken away on the way.
     """
     now = clock.now()
-    kept_days = int(str(current_policy(POLICY).value["receipts_kept_days"]))
+    kept_days = int(current_policy(POLICY).value["receipts_kept_days"])
     with connection.cursor() as cursor:
         cursor.execute(_SQL["lock_told"], {"push": push.id})
         cursor.execute(_SQL["acknowledge"], {"push": push.id, "now": now})
@@ -123,7 +123,7 @@ def to_read_back(push: PushDraft) -> list[Publication]:
     One that showed something else before is always among them.
     """
     policy = current_policy(POLICY).value
-    share, most = float(str(policy["read_back_share"])), int(str(policy["read_back_most"]))
+    share, most = float(policy["read_back_share"]), int(policy["read_back_most"])
     doubted = [one for one in push.figures if one.disagreements]
     others = [
         one

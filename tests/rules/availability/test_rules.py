@@ -20,12 +20,15 @@ from inventory_control.availability.rules import (
     channel_available,
     channel_breakdown,
     channel_quantity,
+    check_exposure,
+    check_safety_stock,
     is_sampled,
     is_within_bounds,
     judged,
     promises_by_day,
     resume_at,
 )
+from inventory_control.core.errors import Refused
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 UNITS = st.integers(min_value=-50, max_value=200)
@@ -145,3 +148,33 @@ def test_a_share_of_the_items_is_sampled_and_in_time_every_one():
     assert {item for one in asked for item in one} == set(range(1_000))
     assert not any(is_sampled(item, 5, 0.0) for item in range(100))
     assert all(is_sampled(item, 5, 1.0) for item in range(100))
+
+
+EXPOSURE = {"read_back_share": 0.2, "read_back_most": 50, "receipts_kept_days": 30}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"read_back_share": 1.1}, "read_back_share"),
+        ({"read_back_share": "0.1"}, "read_back_share"),
+        ({"read_back_most": 1.5}, "read_back_most"),
+        ({"read_back_most": True}, "read_back_most"),
+        ({"receipts_kept_days": 0}, "receipts_kept_days"),
+        ({"receipts_kept_days": None}, "receipts_kept_days"),
+    ],
+)
+def test_a_policy_that_does_not_hold_together_is_refused_with_the_field(change, field):
+    check_exposure(EXPOSURE)
+
+    with pytest.raises(Refused) as refused:
+        check_exposure({**EXPOSURE, **change})
+
+    assert refused.value.field == field
+
+
+def test_bounds_of_safety_stock_are_checked():
+    check_safety_stock({"max_change_share": 0.5, "free_units": 2})
+
+    with pytest.raises(Refused, match="free_units is a whole number"):
+        check_safety_stock({"max_change_share": 0.5, "free_units": -1})
