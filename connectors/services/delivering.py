@@ -22,6 +22,7 @@ from inventory_control.availability.services import (
     begin_push,
     note_error,
     note_read_back,
+    queue_publications,
     to_read_back,
 )
 from inventory_control.availability.values import PUBLISH, PushDraft
@@ -44,6 +45,9 @@ BATCH = 50
 FIGURES_AT_ONCE = 1_000
 MOST_LANES = 8
 """Targets served at the same time by one worker."""
+LONGEST_PUBLICATION_S = 20.0
+"""A channel whose figures never rest is served by one command after the other, so that each ends
+well before its lease does."""
 LOOK_EVERY_S = 0.2
 """How soon, while some target answers slowly, what falls due for the others is taken up."""
 NOTED_AFTER_S = 1.0
@@ -169,7 +173,7 @@ def _publish(command: ClaimedCommand, adapter: Adapter, peer: Peer, by: Actor) -
     comes late is ignored.
     """
     channel, key = str(command.payload["channel"]), command.idempotency_key
-    told = 0
+    told, started = 0, time.monotonic()
     while push := begin_push(channel=channel, key=key, limit=FIGURES_AT_ONCE):
         items = [
             {"sku": one.sku, "quantity": one.quantity, "version": one.version}
@@ -185,6 +189,9 @@ def _publish(command: ClaimedCommand, adapter: Adapter, peer: Peer, by: Actor) -
         acknowledge(push)
         told += len(push.figures)
         yield from _read_back(push, adapter, peer, by)
+        if time.monotonic() - started > LONGEST_PUBLICATION_S:
+            queue_publications(by=by)
+            break
     return {"figures": told}
 
 

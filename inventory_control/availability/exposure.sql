@@ -33,10 +33,13 @@ held AS (
 )
 SELECT s.rule_id, s.key, coalesce(s.item_id, h.item_id), coalesce(s.channel_id, h.channel_id),
        coalesce(h.node_id, s.node_id), h.id, s.ats, h.above_since,
+       coalesce(a.published = 0, false),
        coalesce(s.hold_below, 0), coalesce(s.resume_from, 0), coalesce(s.resume_after, 0)
   FROM seen s
   FULL JOIN held h
     ON h.item_id = s.item_id AND h.channel_id = s.channel_id AND h.rule_key = s.key
+  LEFT JOIN availability_availability a
+    ON a.item_id = s.item_id AND a.channel_id = s.channel_id
  WHERE h.id IS NOT NULL OR s.ats < s.hold_below
  ORDER BY 3, 4, 2
 

@@ -41,6 +41,17 @@ SELECT sent.id, chosen.sku, chosen.quantity, chosen.version, chosen.changed_at, 
   FROM chosen CROSS JOIN sent
  ORDER BY chosen.item_id
 
+-- name: lock_holds
+-- Before the figures and in order, as the recalculation does, so that neither deadlocks the other.
+SELECT h.id
+  FROM availability_push p
+  JOIN availability_exposurehold h
+    ON h.channel_id = p.channel_id AND h.item_id = ANY(p.item_ids) AND h.status = 'held'
+   AND h.acknowledged_at IS NULL
+ WHERE p.id = %(push)s
+ ORDER BY h.id
+   FOR UPDATE OF h
+
 -- name: lock_told
 -- In order of item, so that two acknowledgements of one channel cannot deadlock.
 SELECT a.item_id

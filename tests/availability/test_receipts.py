@@ -246,3 +246,19 @@ def test_a_page_shows_how_the_number_is_made_and_what_the_channel_was_told(cons,
     assert "style=" not in page
     assert b"/items/CONS/channels/MK/" in browser.get("/items/CONS/").content
     assert browser.get("/items/CONS/channels/NOPE/").status_code == 404
+
+
+@pytest.mark.req("LED-12")
+def test_a_channel_that_shows_nothing_already_has_acknowledged_the_hold(cons, connected, happen):
+    connected("MK", "WEB")
+    happen(reserved(16))
+    push()
+    set_rule(
+        RuleTerms("mk-low", 10, 25, 15, "Keep the last.", node="DC1", channels=("MK",)), by=SYSTEM
+    )
+
+    happen(reserved(1))
+
+    hold = ExposureHold.objects.get()
+    assert hold.acknowledged_at == hold.held_at
+    assert [one["quantity"] for one in receipts()] == [0]

@@ -19,6 +19,7 @@ from inventory_control.availability.services.publishing import (
     install_defaults,
     note_error,
     note_read_back,
+    queue_publications,
     to_read_back,
 )
 from inventory_control.availability.services.recalculating import recalculate_due
@@ -35,6 +36,7 @@ __all__ = [
     "note_error",
     "note_read_back",
     "pause_listing",
+    "queue_publications",
     "recalculate_due",
     "resume_listing",
     "set_channels",

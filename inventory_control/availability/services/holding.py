@@ -38,6 +38,7 @@ class _Seen:
     channel_id: int
     node_id: int
     hold_id: int | None
+    shows_nothing: bool
     sight: Sight
     judgement: Judgement
 
@@ -62,6 +63,7 @@ def judge_holds(item_ids: Sequence[int], now: datetime, *, by: Actor) -> set[Pla
     fresh = [one for one in seen if one.judgement.verdict is Verdict.HOLD]
     over = [one for one in seen if one.judgement.verdict is Verdict.RELEASE]
     kept = [one for one in seen if one.hold_id and one.judgement.verdict is Verdict.LEAVE]
+    _lock([one.hold_id for one in (*over, *kept) if one.hold_id is not None])
     _place(fresh, now, by)
     _keep(kept)
     _release(over, now, by)
@@ -77,7 +79,7 @@ def look_again(hold_id: str) -> None:
 
 
 def _seen(row: tuple[Any, ...], now: datetime) -> _Seen:
-    rule_id, key, item_id, channel_id, node_id, hold_id, ats, above_since, *lines = row
+    rule_id, key, item_id, channel_id, node_id, hold_id, ats, above_since, shows_none, *lines = row
     hold_below, resume_from, resume_after = lines
     sight = Sight(
         ats=None if ats is None else int(ats),
@@ -88,12 +90,30 @@ def _seen(row: tuple[Any, ...], now: datetime) -> _Seen:
         resume_after=resume_after,
     )
     return _Seen(
-        rule_id or 0, key or "", item_id, channel_id, node_id, hold_id, sight, judged(sight, now)
+        rule_id or 0,
+        key or "",
+        item_id,
+        channel_id,
+        node_id,
+        hold_id,
+        shows_none,
+        sight,
+        judged(sight, now),
     )
 
 
+def _lock(hold_ids: Sequence[int]) -> None:
+    """Lock holds in order before any is written; an acknowledgement takes its own in that order."""
+    if hold_ids:
+        holds = ExposureHold.objects.select_for_update(of=("self",)).filter(pk__in=hold_ids)
+        list(holds.order_by("pk").values_list("pk", flat=True))
+
+
 def _place(seen: Sequence[_Seen], now: datetime, by: Actor) -> None:
-    """Hold listings; each hold names the version of the rule that asked for it."""
+    """Hold listings; each hold names the version of the rule that asked for it.
+
+    A channel that shows nothing already need not be told: it has acknowledged.
+    """
     holds = ExposureHold.objects.bulk_create(
         ExposureHold(
             rule_id=one.rule_id,
@@ -103,6 +123,7 @@ def _place(seen: Sequence[_Seen], now: datetime, by: Actor) -> None:
             node_id=one.node_id,
             ats=one.ats,
             held_at=now,
+            acknowledged_at=now if one.shows_nothing else None,
         )
         for one in seen
     )

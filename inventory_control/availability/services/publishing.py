@@ -101,6 +101,7 @@ def acknowledge(push: PushDraft) -> None:
     now = clock.now()
     kept_days = int(current_policy(POLICY).value["receipts_kept_days"])
     with connection.cursor() as cursor:
+        cursor.execute(_SQL["lock_holds"], {"push": push.id})
         cursor.execute(_SQL["lock_told"], {"push": push.id})
         cursor.execute(_SQL["acknowledge"], {"push": push.id, "now": now})
         cursor.execute(
