@@ -291,3 +291,16 @@ def test_rules_and_holds_are_read_where_they_are_set(cons, happen):
     assert [(one["policy"], one["ats"]) for one in holds["results"]] == [("mk-low v1", 8)]
     assert api.get("exposure/holds?status=odd")[0] == 422
     assert api.get("exposure/holds/999999")[0] == 404
+
+
+@pytest.mark.req("LED-14", "LED-06")
+def test_an_oversold_sale_leaves_the_books_below_zero_and_opens_a_case(cons, happen):
+    happen(event("stock.opened", 1, item="CONS", node=node("S7").code))
+
+    happen(event("sale.recorded", 3, item="CONS", node="S7"))
+
+    _, told = Api("stock.read").get("availability?item=CONS&node=S7")
+    (figure,) = told["nodes"]
+    assert (figure["sellable"], figure["ats"]) == (-2, -2)
+    case = ExceptionCase.objects.get(kind="negative_stock")
+    assert (case.key, case.units, case.status) == ("negative_stock:CONS@S7", 2, "open")
