@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from inventory_control.availability.values import Disagreement, Held
 from inventory_control.orders.values import InboundSupply
 
 Place = tuple[int, int]
@@ -132,6 +133,8 @@ class Holding:
     overdrawn: tuple[Claim, ...] = ()
     counts: tuple[Count, ...] = ()
     room: int | None = None
+    holds: tuple[Held, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def key(self) -> str:

@@ -18,7 +18,7 @@ from connectors.selectors import is_delivery_due, is_intake_due
 from connectors.services import deliver_due, take_in
 from exceptions.selectors import is_detection_due
 from exceptions.services import detect_due
-from inventory_control.availability.services import recalculate_due
+from inventory_control.availability.services import RESUME, look_again, recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import answer, ring
@@ -48,6 +48,7 @@ TIMER_HANDLERS: dict[str, Handler] = {
     "approval.escalate": escalate_approval,
     "order.expected": ring_detection,
     "reservation.expire": expire_due,
+    RESUME: look_again,
 }
 """Which function each kind of timer calls."""
 

@@ -11,6 +11,7 @@ from psycopg import sql
 from ai_advice.services import install_defaults as install_advice
 from exceptions.services import install_defaults as install_detection
 from inventory_control import tenant_ddl
+from inventory_control.availability.services import install_defaults as install_exposure
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
@@ -25,6 +26,7 @@ from workflows.services import install_defaults as install_workflows
 DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
     install_fulfilment,
+    install_exposure,
     install_detection,
     install_advice,
     install_workflows,

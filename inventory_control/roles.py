@@ -8,6 +8,7 @@ from ai_advice import permissions as advice
 from connectors import permissions as connectors
 from exceptions import permissions as exceptions
 from inventory_control.audit import permissions as audit
+from inventory_control.availability import permissions as availability
 from inventory_control.catalog import permissions as catalog
 from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
@@ -42,6 +43,8 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Planner",
         (
             *DECIDING,
+            availability.EXPOSE,
+            availability.PLAN,
             events.RETRY,
             orders.PLACE,
             outbox.RETRY,
@@ -59,6 +62,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Administrator",
         (
             *READING,
+            availability.EXPOSE,
             connectors.CONFIGURE,
             connectors.READ,
             people.MANAGE_PEOPLE,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -45,7 +46,10 @@ class World:
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
-    faults: list[tuple[int, int]] = field(default_factory=list)
+    faults: list[tuple[int, int, str]] = field(default_factory=list)
+    wrong_once: dict[tuple[str, str], int] = field(default_factory=dict)
+    delays: dict[str, float] = field(default_factory=dict)
+    stuck: set[tuple[str, str]] = field(default_factory=set)
     emitted: int = 0
     pushes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -154,10 +158,32 @@ class World:
             shown = self.listings.setdefault(str(body["channel"]), {})
             self.pushes += 1
             for item in body["items"]:
-                known = shown.get(item["sku"])
-                if known is None or item["version"] >= known[1]:
-                    shown[item["sku"]] = [item["quantity"], item["version"]]
+                listing = (str(body["channel"]), str(item["sku"]))
+                known = shown.get(item["sku"], [0, 0])
+                quantity = self.wrong_once.pop(listing, item["quantity"])
+                if listing in self.stuck:
+                    shown[item["sku"]] = [known[0], item["version"]]
+                elif item["version"] >= known[1]:
+                    shown[item["sku"]] = [quantity, item["version"]]
         return {"shown": len(body["items"])}
+
+    def read_listings(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What a channel shows of some items; None for those it does not list."""
+        with self.lock:
+            listed = self.listings.get(str(body["channel"]), {})
+            return {
+                "shown": {sku: listed[sku][0] if sku in listed else None for sku in body["skus"]}
+            }
+
+    def spoil_listing(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A fault: a listing shows something else; with `is_stuck` whatever it is told."""
+        with self.lock:
+            shown = self.listings.setdefault(str(body["channel"]), {})
+            known = shown.get(body["sku"], [0, 0])
+            shown[body["sku"]] = [int(body["quantity"]), known[1]]
+            listing = (str(body["channel"]), str(body["sku"]))
+            (self.stuck.add if body.get("is_stuck") else self.stuck.discard)(listing)
+        return {}
 
     def move_clock(self, to: datetime) -> list[dict[str, Any]]:
         """Let time pass; what happened until then, in order, each with its moment."""
@@ -187,14 +213,30 @@ class World:
                 for event in events
             ]
 
-    def next_fault(self) -> int | None:
-        """The status to fail with now, if a fault is switched on."""
+    def add_fault(self, body: Mapping[str, Any]) -> None:
+        """Switch on a fault: fail the `next` instructions, all or those to one channel; answer a
+        channel's only after `delay_s` seconds; or take the next figure of a listing and show
+        another (`shows_once`).
+        """
         with self.lock:
-            if not self.faults:
-                return None
-            count, status = self.faults[0]
-            self.faults[:1] = [(count - 1, status)] if count > 1 else []
-            return status
+            channel = str(body.get("channel", ""))
+            if "delay_s" in body:
+                self.delays[channel] = float(body["delay_s"])
+            elif "shows_once" in body:
+                self.wrong_once[channel, str(body["sku"])] = int(body["shows_once"])
+            else:
+                self.faults.append((int(body["next"]), int(body["status"]), channel))
+
+    def next_fault(self, channel: str = "") -> int | None:
+        """The status to fail with now, if a fault is switched on; takes its time where told to."""
+        time.sleep(self.delays.get(channel, 0))
+        with self.lock:
+            for place, (count, status, only) in enumerate(self.faults):
+                if only in ("", channel):
+                    again = [(count - 1, status, only)] if count > 1 else []
+                    self.faults[place : place + 1] = again
+                    return status
+            return None
 
     def summary(self) -> dict[str, Any]:
         """Everything there is, so that an effect can be asserted here."""

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from exceptions.detectors.asn_delay import AsnDelay
 from exceptions.detectors.cancelled_shipment import CancelledShipment
+from exceptions.detectors.channel_disagreement import ChannelDisagreement
 from exceptions.detectors.count_variance import CountVariance
+from exceptions.detectors.exposure_hold import ExposureHold
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
@@ -48,6 +50,8 @@ DETECTORS: Registry[Detector] = Registry(
     TransferDiscrepancy(),
     ReceiptDiscrepancy(),
     ReceiptQuality(),
+    ExposureHold(),
+    ChannelDisagreement(),
 )
 
 

@@ -29,6 +29,7 @@ from exceptions.values import (
     Place,
     Scene,
 )
+from inventory_control.availability.selectors import disagreements_at, holds_at
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
 from inventory_control.catalog.models import Item, ItemNode, Node
 from inventory_control.core import clock
@@ -169,6 +170,7 @@ def _holdings(
     overdrawn = _overdrawn(places, at)
     counts = _counts(places)
     room = _room(nodes, inbound)
+    holds, disagreements = holds_at(places), disagreements_at(places)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -188,6 +190,8 @@ def _holdings(
             overdrawn=tuple(overdrawn.get(place, ())),
             counts=tuple(counts.get(place, ())),
             room=room.get(node_id),
+            holds=tuple(holds.get(place, ())),
+            disagreements=tuple(disagreements.get(place, ())),
         )
 
 

@@ -221,6 +221,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CaseStatusEnum": "exceptions.states.Status",
         "DecisionVerdictEnum": ["approved", "refused"],
+        "HoldStatusEnum": "inventory_control.availability.states.HoldStatus",
     },
 }
 

@@ -65,6 +65,7 @@ class Runner:
     `keys` maps each name under `people` to an API key; `address` is the tenant's address, `host`
     overrides the Host header where the name does not resolve. Moments are written `T+3h`, `T-2d`:
     T is the product time at which the story began. `transport` replaces the network in tests.
+    `simulator` is the address of the simulated shops, for stories that look there.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Runner:
         host: str | None = None,
         seed: int = 7,
         transport: httpx.BaseTransport | None = None,
+        simulator: str = "",
     ) -> None:
         self._keys = keys
         headers = {"Host": host} if host else {}
         self._http = httpx.Client(
             base_url=address, headers=headers, timeout=180, transport=transport
         )
+        self._shops = simulator
         self._random = random.Random(seed)  # noqa: S311 - shuffles deliveries, guards nothing
         self._variables: dict[str, Any] = {}
         self._began = datetime.min.replace(tzinfo=UTC)
@@ -174,6 +177,8 @@ class Runner:
             self._ask("integrator", "POST", "sandbox/clock", {"to": body})
         elif kind == "settle":
             self._ask("integrator", "POST", "sandbox/clock", {})
+        elif kind == "simulator":
+            self._look_at_shops(body)
         else:
             self._expect(step.who, body)
 
@@ -187,6 +192,17 @@ class Runner:
         if not is_fine:
             raise StepFailedError(f"{body['path']} answered {status} {as_json(answer)[:400]}")
         self._compare(body, answer)
+
+    def _look_at_shops(self, body: Mapping[str, Any]) -> None:
+        """`simulator: {path, body?, is?, keep?}`: what the other side itself has, or a fault of it;
+        with a body it is posted.
+        """
+        method = "POST" if "body" in body else "GET"
+        address = f"{self._shops}/{body['path']}"
+        response = httpx.request(method, address, json=body.get("body"), timeout=30)
+        if response.status_code != 200:
+            raise StepFailedError(f"{body['path']} answered {response.status_code}")
+        self._compare(body, response.json())
 
     def _expect(self, who: str, body: Mapping[str, Any]) -> None:
         """`expect: {path, is, keep?}`: read and compare."""

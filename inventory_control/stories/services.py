@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from connectors.services import add_connector
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import in_public, in_tenant
 from inventory_control.people.services import add_member, issue_key
@@ -16,6 +17,7 @@ from tenants.models import Partner
 from tenants.services import create_tenant
 
 INTEGRATOR = "integrator"
+SHOPS = "shops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,11 @@ class Stage:
     keys: dict[str, str]
 
 
-def set_stage(story: Story, *, partner: Partner, by: Actor) -> Stage:
+def set_stage(story: Story, *, partner: Partner, simulator: str = "", by: Actor) -> Stage:
     """Provision a fresh sandbox tenant with the story's people; each holds the roles it names.
 
-    `people` maps a name to roles; an integrator is always there.
+    `people` maps a name to roles; an integrator is always there. The channels that the story
+    has simulated are served by the simulated shops at the address `simulator`.
     """
     label = f"story-{story.key.lower()}-{secrets.token_hex(3)}"
     with in_public():
@@ -44,6 +47,16 @@ def set_stage(story: Story, *, partner: Partner, by: Actor) -> Stage:
     ref = provision(tenant)
     keys: dict[str, str] = {}
     with in_tenant(ref):
+        if story.simulated:
+            add_connector(
+                code=SHOPS,
+                name="Simulated shops",
+                adapter="simulator",
+                url=simulator,
+                secret=secrets.token_hex(16),
+                options={"channels": list(story.simulated)},
+                by=by,
+            )
         for name, roles in {INTEGRATOR: [INTEGRATOR], **story.people}.items():
             kind = "person" if name != INTEGRATOR and "advisor" not in roles else "service"
             member = add_member(

@@ -21,7 +21,8 @@ from inventory_control.web.views import ApiView
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("inventory_control", "tenants", "exceptions", "ai_advice", "workflows", "connectors")
 OWN_THREADS = ("inventory_control/demo/", "inventory_control/embedded/", "connectors/simulators/",
-               "inventory_control/stories/runner.py")  # fmt: skip
+               "inventory_control/stories/runner.py",
+               "inventory_control/core/outbound_lanes.py")  # fmt: skip
 SIGNED = frozenset({"webhook"})
 """Views that a signature authenticates instead of a key."""
 

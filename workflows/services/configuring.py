@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from django.db import transaction
 
+from inventory_control.availability.rules import check_exposure, check_safety_stock
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
@@ -59,6 +60,8 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     "allocation": check_allocation,
     "backorders": check_backorders,
     "reservations": check_reservations,
+    "exposure": check_exposure,
+    "safety_stock": check_safety_stock,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

@@ -11,8 +11,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory_control.availability.rules import available_to_sell, breakdown
-from inventory_control.availability.selectors import Figures, NodeFigure
+from inventory_control.availability.api.figures import terms_of
+from inventory_control.availability.api.serializers import TermSerializer
+from inventory_control.availability.rules import available_to_sell, breakdown, channel_breakdown
+from inventory_control.availability.selectors import ChannelFigure, Figures, NodeFigure
 from inventory_control.availability.services import set_channels, set_planning
 from inventory_control.catalog import permissions as catalog_permissions
 from inventory_control.catalog.api.views import RowsTakenSerializer, rows_in
@@ -27,13 +29,6 @@ from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, w
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
-
-
-class TermSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """One line of the breakdown; the lines sum to the figure."""
-
-    name = serializers.CharField()
-    quantity = serializers.IntegerField()
 
 
 class NodeFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
@@ -60,6 +55,7 @@ class ChannelFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]
     quantity = serializers.IntegerField()
     published = serializers.IntegerField(allow_null=True)
     published_at = serializers.DateTimeField(allow_null=True)
+    terms = TermSerializer(many=True)
 
 
 class AvailabilitySerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
@@ -204,7 +200,7 @@ def _figures_answer(sku: str, figures: Figures) -> HttpResponse:
         "item": sku,
         "as_of": clock.now(),
         "nodes": [_node_figure(one) for one in figures.nodes()],
-        "channels": [msgspec.to_builtins(one) for one in figures.channels()],
+        "channels": [_channel_figure(one) for one in figures.channels()],
     }
     return HttpResponse(msgspec.json.encode(body), content_type="application/json")
 
@@ -222,5 +218,16 @@ def _node_figure(one: NodeFigure) -> dict[str, Any]:
         "safety_stock": stock.safety_stock,
         "is_frozen": stock.is_frozen,
         "changed_at": one.changed_at,
-        "terms": [{"name": term.name, "quantity": term.quantity} for term in breakdown(stock)],
+        "terms": terms_of(breakdown(stock)),
+    }
+
+
+def _channel_figure(one: ChannelFigure) -> dict[str, Any]:
+    return {
+        "channel": one.channel,
+        "ats": one.ats,
+        "quantity": one.quantity,
+        "published": one.published,
+        "published_at": one.published_at,
+        "terms": terms_of(channel_breakdown(one.stock)),
     }

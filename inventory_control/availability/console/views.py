@@ -11,8 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from inventory_control.availability.console.listing import signed
 from inventory_control.availability.rules import available_to_sell, breakdown
-from inventory_control.availability.selectors import channel_figures, node_stock
+from inventory_control.availability.selectors import (
+    channel_figures,
+    node_stock,
+    safety_stock_history,
+)
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError
@@ -32,6 +37,7 @@ from inventory_control.web.console import ConsoleView, vary_on_htmx
 
 PAGE = 50
 MOST_NODES = 1_000
+SAFETY_CHANGES = 10
 STATES = (
     ("received", "Received"),
     ("quarantined", "Quarantined"),
@@ -201,6 +207,7 @@ def _detail(item: Item) -> dict[str, Any]:
         "states": [label for _, label in STATES],
         "figures": sorted(figures, key=lambda one: str(one["node"])),
         "channels": channel_figures(item.pk),
+        "safety": safety_stock_history(item_id=item.pk, limit=SAFETY_CHANGES),
         "supply": [
             {"node": nodes[node_id].code, "one": one}
             for (_, node_id), found in supply.items()
@@ -237,14 +244,7 @@ def _figure(code: str, position: Position) -> dict[str, Any]:
         "ats": ats,
         "is_short": ats < 0,
         "is_frozen": stock.is_frozen,
-        "terms": [
-            {
-                "sign": "\N{MINUS SIGN}" if term.quantity < 0 else "",
-                "name": term.name,
-                "units": abs(term.quantity),
-            }
-            for term in breakdown(stock)
-        ],
+        "terms": signed(breakdown(stock)),
         "changed_at": position.changed_at,
     }
 

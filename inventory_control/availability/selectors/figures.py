@@ -1,4 +1,4 @@
-"""Questions about what may be sold."""
+"""What may be sold: of nodes, of channels, and how each figure is made."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connection
-
-from inventory_control.availability.models import Availability, ChangedPlace
-from inventory_control.availability.rules import NodeStock, available_to_sell
-from inventory_control.availability.values import Publication
+from inventory_control.availability.models import Availability, ChangedPlace, Exposure, ExposureHold
+from inventory_control.availability.rules import (
+    ChannelStock,
+    NodeStock,
+    add_up,
+    available_to_sell,
+)
+from inventory_control.availability.states import HoldStatus
+from inventory_control.catalog.models import Channel
 from inventory_control.core.sql import hot_later, named_statements
 from inventory_control.stock.selectors import positions_at, positions_of
 from inventory_control.stock.values import Position
 
-_FIGURES = named_statements(Path(__file__).with_name("figures.sql"))
-_SQL = named_statements(Path(__file__).with_name("recalculate.sql"))
+_FIGURES = named_statements(Path(__file__).parents[1] / "figures.sql")
 Place = tuple[int, int]
 
 
@@ -68,6 +71,7 @@ class ChannelFigure:
     quantity: int
     published: int | None
     published_at: datetime | None
+    stock: ChannelStock
 
 
 class Figures:
@@ -92,7 +96,10 @@ class Figures:
 
     def channels(self) -> list[ChannelFigure]:
         """Every channel it is sold through, by code."""
-        return [ChannelFigure(*row) for row in self._channels.rows()]
+        return [
+            ChannelFigure(code, ats, quantity, published, at, ChannelStock(*terms))
+            for code, ats, quantity, published, at, *terms in self._channels.rows()
+        ]
 
 
 def channel_figures(item_id: int) -> list[Availability]:
@@ -104,11 +111,46 @@ def channel_figures(item_id: int) -> list[Availability]:
     )
 
 
-def unpublished(channel: str, limit: int) -> list[Publication]:
-    """Figures a channel does not show yet, at most `limit`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["unpublished"], {"channel": channel, "limit": limit})
-        return [Publication(*row) for row in cursor.fetchall()]
+@dataclass(frozen=True, slots=True)
+class LiveBreakdown:
+    """How the figure of an item on a channel is made now: its nodes, and what limits it.
+
+    `rules` are the exposure rules that hold it, `paused_because` why somebody paused it.
+    """
+
+    nodes: dict[str, NodeStock]
+    stock: ChannelStock
+    rules: list[str]
+    paused_because: str | None
+
+
+def breakdown_of(item_id: int, channel: Channel) -> LiveBreakdown:
+    """How the figure of an item on a channel is made, from the balances as they are now."""
+    drawn = {node.pk: node.code for node in channel.nodes.all()}
+    nodes = {
+        drawn[node_id]: node_stock(position)
+        for (_, node_id), position in positions_of([item_id]).items()
+        if node_id in drawn
+    }
+    decided = Exposure.objects.filter(item=item_id, channel=channel).first()
+    rules = sorted(
+        ExposureHold.objects.filter(
+            item=item_id, channel=channel, status=HoldStatus.HELD
+        ).values_list("rule_key", flat=True)
+    )
+    is_paused = decided is not None and decided.is_paused
+    own_buffer = None if decided is None else decided.buffer
+    return LiveBreakdown(
+        nodes=dict(sorted(nodes.items())),
+        stock=add_up(
+            nodes.values(),
+            buffer=channel.buffer if own_buffer is None else own_buffer,
+            cap=None if decided is None else decided.cap,
+            is_held=is_paused or bool(rules),
+        ),
+        rules=rules,
+        paused_because=decided.reason if decided is not None and is_paused else None,
+    )
 
 
 def is_detection_due() -> bool:
