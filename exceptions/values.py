@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from inventory_control.orders.values import InboundSupply
+from inventory_control.reconciliation.values import Mismatch, Shortfall
 
 Place = tuple[int, int]
 """(item id, node id)."""
@@ -19,7 +20,8 @@ class Finding:
 
     `key` names the risk within its kind; `units` and `at_stake` are its size in units and money;
     `respond_within` is how soon somebody must act; `evidence` holds the figures the finding
-    rests on, as plain JSON values (decimals as text).
+    rests on, as plain JSON values (decimals as text). `assignee` is the member a new case begins
+    with, by public id.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Finding:
     node_id: int | None = None
     document: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
+    assignee: str = ""
 
     @property
     def case_key(self) -> str:
@@ -173,6 +176,8 @@ class Scene:
     at: datetime
     holdings: tuple[Holding, ...] = ()
     late_orders: tuple[LateOrder, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,12 @@ from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_following_due
 from inventory_control.orders.services import follow_events
+from inventory_control.reconciliation.selectors import is_reporting_due
+from inventory_control.reconciliation.services import (
+    COMPARE_TIMER,
+    compare_on_schedule,
+    take_reports,
+)
 from inventory_control.stock.selectors import is_marked
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
@@ -44,6 +50,7 @@ def ring_detection(_subject_id: str) -> None:
 TIMER_HANDLERS: dict[str, Handler] = {
     "approval.escalate": escalate_approval,
     "order.expected": ring_detection,
+    COMPARE_TIMER: compare_on_schedule,
 }
 """Which function each kind of timer calls."""
 
@@ -69,6 +76,7 @@ STAGES = (
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
+    Stage("reports", "What other systems say is noted.", take_reports, is_reporting_due),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
     Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),

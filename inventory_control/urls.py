@@ -15,6 +15,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("inventory_control.people.api.urls")),
     path("", include("inventory_control.availability.api.urls")),
     path("", include("inventory_control.orders.api.urls")),
+    path("", include("inventory_control.reconciliation.api.urls")),
     path("", include("inventory_control.audit.api.urls")),
     path("", include("exceptions.api.urls")),
     path("", include("ai_advice.api.urls")),

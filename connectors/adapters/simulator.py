@@ -29,6 +29,8 @@ PATHS: Mapping[str, str] = {
     "purchase_order.cancel": "/purchase-orders/cancel",
     "transfer.create": "/transfers",
     "availability.publish": "/availability",
+    "position.correct": "/positions/correct",
+    "count.request": "/counts",
 }
 """Where each kind of instruction goes."""
 

@@ -162,5 +162,7 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/purchase-orders": lambda world, body: world.take_purchase(body),
     "/purchase-orders/cancel": lambda world, body: world.cancel_purchase(body),
     "/transfers": lambda world, body: world.take_transfer(body),
+    "/positions/correct": lambda world, body: world.correct_position(body),
+    "/counts": lambda world, body: world.take_count(body),
     "/availability": lambda world, body: world.list_figures(body),
 }

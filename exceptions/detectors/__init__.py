@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from exceptions.detectors.asn_delay import AsnDelay
+from exceptions.detectors.completeness import Completeness
 from exceptions.detectors.count_variance import CountVariance
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
+from exceptions.detectors.position_mismatch import PositionMismatch
 from exceptions.detectors.stockout import Stockout
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
@@ -38,6 +40,8 @@ DETECTORS: Registry[Detector] = Registry(
     Oversell(),
     CountVariance(),
     AsnDelay(),
+    PositionMismatch(),
+    Completeness(),
 )
 
 

@@ -30,6 +30,7 @@ from inventory_control.core.sql import named_statements
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
 from inventory_control.policies.selectors import current_policy
+from inventory_control.reconciliation.selectors import has_news, mismatches, shortfalls
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
@@ -51,8 +52,8 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether changed places wait for the detectors, or a risk was quiet long enough."""
-    return has_changed_places() or _lapsed(clock.now()).exists()
+    """Whether changes wait for the detectors, or a risk was quiet long enough."""
+    return has_changed_places() or has_news() or _lapsed(clock.now()).exists()
 
 
 def lapsed_places(at: datetime) -> dict[int, Place]:
@@ -106,6 +107,8 @@ def scene_of(places: Sequence[Place], at: datetime) -> Scene:
         at=at,
         holdings=tuple(_holdings(places, goods, at)) if places else (),
         late_orders=tuple(_late_orders(late, goods)),
+        mismatches=tuple(mismatches()),
+        shortfalls=tuple(shortfalls()),
     )
 
 

@@ -33,6 +33,8 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
+from inventory_control.reconciliation.selectors import root_causes
+from inventory_control.reconciliation.services import take_news
 
 BATCH = 5_000
 CLEARED = "The risk is no longer there."
@@ -71,6 +73,7 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     """
     hold_detection()
     now = clock.now()
+    take_news()
     taken, places = _places_to_look_at(now)
     if not is_live(now):
         return taken, len(places)
@@ -149,6 +152,7 @@ def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding
             "item_id": finding.item_id,
             "node_id": finding.node_id,
             "document": finding.document,
+            "assignee": finding.assignee,
             "due_at": due_at(now, finding.respond_within),
         }
         for finding in findings
@@ -187,13 +191,15 @@ def _see_again(cases: Iterable[ExceptionCase], now: datetime) -> None:
 
 
 def _clear(cases: Sequence[ExceptionCase], now: datetime, by: Actor) -> None:
+    """Close what is no longer there, with its root cause where reconciliation knows it."""
+    causes = root_causes([case.document for case in cases if case.document])
     advance_all(
         cases,
         Status.RESOLVED,
         by=by,
         verb="case.cleared",
+        each={case.pk: {"reason": causes.get(case.document, CLEARED)} for case in cases},
         resolution=Resolution.CLEARED.value,
-        reason=CLEARED,
         closed_at=now,
     )
 
@@ -223,6 +229,7 @@ def _told(finding: Finding) -> dict[str, object]:
         "severity": int(finding.severity),
         "units": finding.units,
         "at_stake": finding.at_stake,
+        **({"assignee": finding.assignee} if finding.assignee else {}),
     }
 
 

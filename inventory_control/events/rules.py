@@ -82,6 +82,7 @@ EVENT_TYPES: Mapping[str, TypeRule] = {
     "shelf.replenished": TypeRule("signal"),
     "shelf.signalled": TypeRule("signal", needs=("item", "node"), quantity=ANY),
     "position.reported": TypeRule("signal", needs=("item", "quantity", "system"), quantity=ANY),
+    "control_total.declared": TypeRule("signal", needs=("attributes",), quantity=ANY),
     "price.changed": TypeRule("signal", needs=("item", "attributes"), quantity=ANY),
     "promotion.changed": TypeRule("signal", needs=("item", "attributes"), quantity=ANY),
     "item.changed": TypeRule("signal", needs=("attributes",), quantity=ANY),

@@ -11,7 +11,12 @@ from inventory_control.events.models import DeadLetter, EventWork, InventoryEven
 from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
 from inventory_control.events.values import DocumentFact
 
-ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(DOCUMENT_TYPES, ("orders",)),
+    "position.reported": ("reports",),
+    "control_total.declared": ("reports",),
+    "stock.counted": ("reports",),
+}
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
 
 

@@ -59,6 +59,15 @@ def inbound_supply(places: Iterable[Place]) -> dict[Place, list[InboundSupply]]:
     return supply
 
 
+def open_transfers(item_ids: Sequence[int]) -> list[TransferOrder]:
+    """Transfers of some items that have not arrived in full, released or not, oldest first."""
+    return list(
+        _transfers()
+        .filter(item_id__in=item_ids, status__in=TRANSFER_OPEN, received__lt=F("quantity"))
+        .order_by("pk")
+    )
+
+
 def late_purchase_orders(at: datetime) -> list[PurchaseOrder]:
     """Open orders whose expected moment has passed, longest overdue first, with their lines."""
     return list(

@@ -82,6 +82,7 @@ TENANT_APPS = [
     "inventory_control.stock",
     "inventory_control.orders",
     "inventory_control.availability",
+    "inventory_control.reconciliation",
     "exceptions",
     "ai_advice",
     "workflows",

@@ -17,6 +17,8 @@ KINDS: Mapping[str, str] = {
     "oversell": "Oversold",
     "count_variance": "Count variance",
     "asn_delay": "Delivery late",
+    "position_mismatch": "Systems disagree",
+    "completeness": "Messages missing",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {"transfer": "transfer", "purchase": "po", "nothing": "check"}

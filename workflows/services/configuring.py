@@ -15,6 +15,8 @@ from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
+from inventory_control.reconciliation.rules import POLICY as RECONCILIATION
+from inventory_control.reconciliation.rules import check_terms
 from workflows import definitions, permissions
 from workflows.models import Workflow
 from workflows.rules import check_autonomy, check_matrix, read_definition
@@ -36,6 +38,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     MATRIX: check_matrix,
     AUTONOMY: check_autonomy,
     "advice": lambda value: None,
+    RECONCILIATION: check_terms,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

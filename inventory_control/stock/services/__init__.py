@@ -2,6 +2,7 @@
 
 from inventory_control.stock.services.demand import mark_places
 from inventory_control.stock.services.folding import settle_count
+from inventory_control.stock.services.freezing import freeze_places, thaw_places
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
 from inventory_control.stock.services.posting import post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
@@ -9,6 +10,7 @@ from inventory_control.stock.services.reserving import release, reserve
 from inventory_control.stock.services.retrying import retry_letter
 
 __all__ = [
+    "freeze_places",
     "mark_places",
     "post_events",
     "post_presented",
@@ -19,4 +21,5 @@ __all__ = [
     "reserve_presented",
     "retry_letter",
     "settle_count",
+    "thaw_places",
 ]
