@@ -232,5 +232,7 @@ def test_every_detector_says_what_it_means():
         "oversell",
         "count_variance",
         "asn_delay",
+        "position_mismatch",
+        "completeness",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)
