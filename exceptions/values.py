@@ -170,14 +170,21 @@ class LateOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Reports:
+    """What other systems say against us: places that disagree, and counts that do not tie."""
+
+    mismatches: tuple[Mismatch, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What one run of detection looks at, read once and shown to every detector."""
 
     at: datetime
     holdings: tuple[Holding, ...] = ()
     late_orders: tuple[LateOrder, ...] = ()
-    mismatches: tuple[Mismatch, ...] = ()
-    shortfalls: tuple[Shortfall, ...] = ()
+    reports: Reports = field(default_factory=Reports)
 
 
 @dataclass(frozen=True, slots=True)

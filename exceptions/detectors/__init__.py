@@ -45,14 +45,25 @@ DETECTORS: Registry[Detector] = Registry(
 )
 
 
+REPORT_KINDS = frozenset({PositionMismatch.key, Completeness.key})
+"""The kinds that are looked at when reconciliation has news, and not in every run."""
+
+
 def place_kinds() -> list[str]:
     """The kinds whose absence from a place clears a case there."""
     return [detector.key for detector in DETECTORS if not detector.watches_documents]
 
 
-def document_kinds() -> list[str]:
-    """The kinds whose absence from the whole tenant clears a case."""
-    return [detector.key for detector in DETECTORS if detector.watches_documents]
+def document_kinds(*, with_reports: bool) -> list[str]:
+    """The kinds whose absence from the whole tenant clears a case.
+
+    Those that read reconciliation count only in a run that looked there.
+    """
+    return [
+        detector.key
+        for detector in DETECTORS
+        if detector.watches_documents and (with_reports or detector.key not in REPORT_KINDS)
+    ]
 
 
 def kinds() -> list[str]:

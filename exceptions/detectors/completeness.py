@@ -23,7 +23,7 @@ class Completeness:
 
     def find(self, scene: Scene) -> Iterable[Finding]:
         """One finding per total that does not tie."""
-        for total in scene.shortfalls:
+        for total in scene.reports.shortfalls:
             gap = total.expected - total.received
             severity = severity_of(1 if gap > 0 else 0, Decimal(0))
             what = total.type or "messages"

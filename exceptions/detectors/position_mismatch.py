@@ -26,7 +26,7 @@ class PositionMismatch:
 
     def find(self, scene: Scene) -> Iterable[Finding]:
         """One finding per place with a material difference, worth it at cost."""
-        for mismatch in scene.mismatches:
+        for mismatch in scene.reports.mismatches:
             worst = mismatch.worst
             severity = severity_of(1 if mismatch.is_oversold else _URGENCY, worst.value)
             yield Finding(

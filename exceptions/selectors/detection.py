@@ -21,6 +21,7 @@ from exceptions.values import (
     LateOrder,
     OutstandingLine,
     Place,
+    Reports,
     Scene,
 )
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
@@ -93,8 +94,13 @@ def quiet_severities(risks: Collection[str], at: datetime) -> dict[str, int]:
     return quiet
 
 
-def scene_of(places: Sequence[Place], at: datetime) -> Scene:
-    """Everything the detectors need of some places and of late documents.
+def reports_to_look_at() -> Reports:
+    """What reconciliation found, for a run that was told of news there."""
+    return Reports(mismatches=tuple(mismatches()), shortfalls=tuple(shortfalls()))
+
+
+def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = None) -> Scene:
+    """Everything the detectors need of some places, of late documents and of other systems' word.
 
     A constant number of queries, whatever the number of places.
     """
@@ -107,8 +113,7 @@ def scene_of(places: Sequence[Place], at: datetime) -> Scene:
         at=at,
         holdings=tuple(_holdings(places, goods, at)) if places else (),
         late_orders=tuple(_late_orders(late, goods)),
-        mismatches=tuple(mismatches()),
-        shortfalls=tuple(shortfalls()),
+        reports=reports or Reports(),
     )
 
 

@@ -21,6 +21,7 @@ from exceptions.selectors.detection import (
     is_live,
     lapsed_places,
     quiet_severities,
+    reports_to_look_at,
     scene_of,
 )
 from exceptions.services.locking import hold_detection
@@ -73,17 +74,19 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     """
     hold_detection()
     now = clock.now()
-    take_news()
-    taken, places = _places_to_look_at(now)
+    lapsed = _end_quiet(now)
+    taken, places = _places_to_look_at(lapsed.values())
+    reports = reports_to_look_at() if take_news() or lapsed else None
     if not is_live(now):
         return taken, len(places)
-    findings = {
-        risk_of(finding.case_key): finding for finding in findings_in(scene_of(places, now))
-    }
+    scene = scene_of(places, now, reports)
+    findings = {risk_of(finding.case_key): finding for finding in findings_in(scene)}
     live = {
         risk_of(case.key): case
         for case in cases_in_view(
-            places, place_kinds=place_kinds(), document_kinds=document_kinds()
+            places,
+            place_kinds=place_kinds(),
+            document_kinds=document_kinds(with_reports=reports is not None),
         )
     }
     changes = _changes(findings, live, now)
@@ -100,11 +103,16 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     return taken, len(places)
 
 
-def _places_to_look_at(now: datetime) -> tuple[int, list[Place]]:
-    """Changed places, and those whose risk was quiet long enough; each is taken once."""
+def _end_quiet(now: datetime) -> dict[int, Place]:
+    """Take the risks that were quiet long enough: their places, by the case that said so."""
     lapsed = lapsed_places(now)
     ExceptionCase.objects.filter(pk__in=lapsed).update(quiet_until=None)
-    again = {place for place in lapsed.values() if None not in place}
+    return lapsed
+
+
+def _places_to_look_at(lapsed: Iterable[Place]) -> tuple[int, list[Place]]:
+    """Changed places, and those whose risk was quiet long enough; each is taken once."""
+    again = {place for place in lapsed if None not in place}
     taken, changed = take_changed_places(BATCH)
     return taken, sorted({*changed, *again})
 

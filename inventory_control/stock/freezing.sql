@@ -2,17 +2,16 @@
 -- Count freezes of some places up or down, in order of (item, node) like every other writer of
 -- balances, and have what may be sold there worked out anew.
 WITH place AS (
-    SELECT b.item_id, b.node_id
-      FROM stock_stockbalance b
-     WHERE (b.item_id, b.node_id) IN (
-               SELECT * FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[])
-           )
+    SELECT b.item_id, b.node_id, asked.change
+      FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[], %(changes)s::int[])
+        AS asked (item_id, node_id, change)
+      JOIN stock_stockbalance b USING (item_id, node_id)
      ORDER BY b.item_id, b.node_id
-       FOR UPDATE
+       FOR UPDATE OF b
 ),
 changed AS (
     UPDATE stock_stockbalance b
-       SET holds = greatest(0, b.holds + %(change)s), changed_at = %(now)s
+       SET holds = greatest(0, b.holds + place.change), changed_at = %(now)s
       FROM place
      WHERE b.item_id = place.item_id AND b.node_id = place.node_id
     RETURNING b.item_id, b.node_id

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from exceptions.models import ExceptionCase
-from exceptions.services import detect_due
+from exceptions.services import detect_due, resolve
 from exceptions.states import Resolution, Severity, Status
 from inventory_control.core import clock
 from inventory_control.pipeline import TIMER_HANDLERS
@@ -27,7 +27,7 @@ from inventory_control.reconciliation.services import COMPARE_TIMER, compare, ta
 from inventory_control.reconciliation.states import Trigger
 from inventory_control.timers.models import Timer
 from inventory_control.timers.services import fire_due
-from tests.factories import SYSTEM, channel, event, hour, item, node, send
+from tests.factories import SYSTEM, channel, event, hour, item, node, planner, send
 from tests.reconciliation.reports import about, says
 
 
@@ -351,3 +351,30 @@ def test_detection_takes_the_same_statements_for_one_place_and_for_many(lamp, ar
         detect_due(by=SYSTEM)
 
     assert len(many) == len(one)
+
+
+@pytest.mark.req("REC-02")
+def test_a_change_elsewhere_neither_clears_nor_repeats_the_case(s25, run, arrive):
+    run()
+    arrive(about("receipt.recorded", 3, hour(12)))
+
+    with CaptureQueriesContext(connection) as queries:
+        detect_due(by=SYSTEM)
+
+    case = ExceptionCase.objects.get(kind="position_mismatch")
+    assert (case.status, case.seen, case.version) == (Status.OPEN, 1, 1)
+    assert not [query for query in queries.captured_queries if "positionreport" in query["sql"]]
+
+
+@pytest.mark.req("REC-02")
+def test_a_case_settled_by_hand_comes_back_with_the_next_run(s25, run):
+    run()
+    resolve(
+        ExceptionCase.objects.get(kind="position_mismatch"),
+        reason="I think so",
+        by=planner("exceptions.handle"),
+    )
+
+    run()
+
+    assert [case.status for case in ExceptionCase.objects.order_by("pk")] == ["resolved", "open"]

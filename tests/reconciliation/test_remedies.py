@@ -262,3 +262,29 @@ def test_a_count_frozen_twice_sells_again_after_each_was_thawed(off, arrive):
     recalculate_due(by=SYSTEM)
 
     assert StockBalance.objects.get().holds == 0
+
+
+@pytest.mark.req("REC-04")
+def test_a_count_taken_before_anybody_asked_does_not_thaw(off, arrive):
+    set_policy(key="reconciliation", value={"recount_freezes": True}, by=SYSTEM)
+    chosen(off, "recount")
+
+    arrive(about("stock.counted", 112, hour(10)))
+
+    assert StockBalance.objects.get().holds == 1
+
+
+@pytest.mark.req("REC-04")
+@pytest.mark.parametrize("ending", ["matched", "accepted"])
+def test_what_a_recount_froze_is_sold_again_once_nobody_doubts_it(off, arrive, run, ending):
+    set_policy(key="reconciliation", value={"recount_freezes": True}, by=SYSTEM)
+    chosen(off, "recount")
+    assert StockBalance.objects.get().holds == 1
+
+    if ending == "matched":
+        arrive(says("wms", 112, hour(10)))
+        run()
+    else:
+        chosen(off, "accept")
+
+    assert (Discrepancy.objects.get().status, StockBalance.objects.get().holds) == (ending, 0)

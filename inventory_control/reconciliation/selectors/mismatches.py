@@ -87,9 +87,11 @@ def root_causes(references: Sequence[str]) -> dict[str, str]:
     }
 
 
-def spot_of(found: Discrepancy) -> Spot:
-    """The place one discrepancy is about."""
-    return _spot(found.system, found.item_id, found.node, channels_called({found.system}))
+def spots_of(found: Iterable[Discrepancy]) -> dict[int, Spot]:
+    """The places some discrepancies are about, by their ids."""
+    asked = list(found)
+    channels = channels_called({one.system for one in asked})
+    return {one.pk: _spot(one.system, one.item_id, one.node, channels) for one in asked}
 
 
 def _spot(system: str, item_id: int, node: Node | None, channels: Mapping[str, Channel]) -> Spot:

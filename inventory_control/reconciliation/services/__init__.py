@@ -4,9 +4,9 @@ from inventory_control.reconciliation.services.comparing import compare, compare
 from inventory_control.reconciliation.services.configuring import install_defaults
 from inventory_control.reconciliation.services.importing import SnapshotRow, import_snapshot
 from inventory_control.reconciliation.services.noticing import take_news
-from inventory_control.reconciliation.services.remedying import decide_remedy, log_effort, settle
 from inventory_control.reconciliation.services.reporting import take_reports
 from inventory_control.reconciliation.services.scheduling import COMPARE_TIMER
+from inventory_control.reconciliation.services.settling import decide_remedy, log_effort, settle
 from inventory_control.reconciliation.services.signing import sign_off
 from inventory_control.reconciliation.services.totals import check_totals, declare_total
 

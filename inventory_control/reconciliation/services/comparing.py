@@ -40,6 +40,7 @@ from inventory_control.reconciliation.selectors.reports import (
     reports_after,
 )
 from inventory_control.reconciliation.services.scheduling import keep_schedule, set_next
+from inventory_control.reconciliation.services.thawing import thaw_closed
 from inventory_control.reconciliation.services.totals import check_totals
 from inventory_control.reconciliation.states import LIVE, DiscrepancyStatus, Trigger
 from inventory_control.reconciliation.values import Judged, Key, Terms
@@ -197,12 +198,11 @@ def _open(run: _Run, by: Actor) -> None:
 def _see_again(run: _Run, by: Actor) -> None:
     """Keep the figures up to date; a remedy that a newer report belies did not work."""
     for known, judged in run.again:
-        is_changed = known.unexplained != judged.gap.unexplained
         for name, value in _figures(judged).items():
             setattr(known, name, value)
         known.seen += 1
         known.last_seen_at = run.at
-        known.is_news = known.is_news or is_changed
+        known.is_news = True
     Discrepancy.objects.bulk_update(
         [known for known, _ in run.again], [*_FIGURES, "seen", "last_seen_at", "is_news"]
     )
@@ -239,6 +239,7 @@ def _close(run: _Run, by: Actor) -> None:
         closed_at=run.at,
         is_news=True,
     )
+    thaw_closed([one.pk for one in run.matched], by=by)
 
 
 def _note_drift(run: _Run, comparison: Comparison) -> None:

@@ -14,8 +14,8 @@ from inventory_control.events.models import InventoryEvent
 from inventory_control.events.services import work_through
 from inventory_control.reconciliation.rules import declaration_of
 from inventory_control.reconciliation.selectors import CONSUMER
-from inventory_control.reconciliation.services.remedying import thaw_after_counts
 from inventory_control.reconciliation.services.scheduling import keep_schedule
+from inventory_control.reconciliation.services.thawing import thaw_counted
 from inventory_control.reconciliation.services.totals import note_declaration
 from inventory_control.reconciliation.values import SYSTEMS
 
@@ -47,14 +47,14 @@ def _take(event_ids: Sequence[int], by: Actor) -> None:
             ),
             by=by,
         )
-    counted = InventoryEvent.objects.filter(pk__in=event_ids, type=COUNTED)
-    places = {
-        (item_id, node_id)
-        for item_id, node_id in counted.values_list("item_id", "node_id")
+    counts = InventoryEvent.objects.filter(pk__in=event_ids, type=COUNTED).order_by("occurred_at")
+    counted = {
+        (item_id, node_id): occurred_at
+        for item_id, node_id, occurred_at in counts.values_list("item_id", "node_id", "occurred_at")
         if item_id is not None and node_id is not None
     }
-    if places:
-        thaw_after_counts(places, by=by)
+    if counted:
+        thaw_counted(counted, by=by)
     keep_schedule()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,19 +29,19 @@ def freeze_places(places: Sequence[Place], *, reason: str, by: Actor) -> int:
 
 @transaction.atomic
 def thaw_places(places: Sequence[Place], *, reason: str = "", by: Actor) -> int:
-    """Take one freeze of each place away again; other freezes stay."""
+    """Take freezes away again, one of a place each time it is named; other freezes stay."""
     return _change(places, -1, "stock.thawed", reason, by)
 
 
 def _change(places: Sequence[Place], by_one: int, verb: str, reason: str, by: Actor) -> int:
-    asked = sorted(set(places))
+    asked = sorted(Counter(places).items())
     with connection.cursor() as cursor:
         cursor.execute(
             _SQL["change_holds"],
             {
-                "items": [item for item, _ in asked],
-                "nodes": [node for _, node in asked],
-                "change": by_one,
+                "items": [item for (item, _), _ in asked],
+                "nodes": [node for (_, node), _ in asked],
+                "changes": [times * by_one for _, times in asked],
                 "now": clock.now(),
             },
         )
