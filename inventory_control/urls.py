@@ -33,6 +33,7 @@ urlpatterns = [
     path("approvals/", include("workflows.console.urls")),
     path("items/", include("inventory_control.availability.console.urls")),
     path("orders/", include("inventory_control.orders.console.urls")),
+    path("reconciliation/", include("inventory_control.reconciliation.console.urls")),
     path("audit/", include("inventory_control.audit.console.urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),
     path("", include("inventory_control.people.console.urls")),

@@ -26,6 +26,7 @@ PAGES = (
     "/items/SOCK/",
     "/orders/purchase-orders/",
     "/orders/transfers/",
+    "/reconciliation/",
     "/audit/",
     "/dead-letters/",
 )

@@ -24,7 +24,7 @@ IMPORT = ("reconciliation.declare", "reconciliation.read", "events.write", "even
 def api(lamp, arrive) -> Api:
     """A planner's key, and a difference of seven at WMS."""
     arrive(about("stock.opened", 112, hour(8)), says("wms", 119, hour(9)))
-    return Api(*ALL, "stock.adjust")
+    return Api(*ALL, "stock.adjust", "stock.read")
 
 
 @pytest.mark.req("REC-01")

@@ -48,6 +48,7 @@ from inventory_control.reconciliation.services import (
     settle,
     sign_off,
 )
+from inventory_control.stock import permissions as stock
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.views import ApiView
@@ -217,7 +218,7 @@ class DriftView(ApiView):
 class PictureView(ApiView):
     """One picture of an item."""
 
-    permissions = {"GET": permissions.READ}
+    permissions = {"GET": stock.READ}
 
     @extend_schema(operation_id="read_picture", responses=PictureSerializer)
     def get(self, _request: Request, sku: str) -> Response:

@@ -49,7 +49,8 @@ def terms_of(value: Mapping[str, Any]) -> Terms:
     """The terms a policy's data stands for, with what it leaves out taken from `DEFAULTS`."""
     _known(value, DEFAULTS, "")
     full = {**DEFAULTS, **value}
-    common = _material(_object(full["material"], "material"), Material(), "material")
+    usual = _material(DEFAULTS["material"], Material(), "material")
+    common = _material(_object(full["material"], "material"), usual, "material")
     systems = _object(full["systems"], "systems")
     if unknown := sorted(set(systems) - set(SYSTEMS)):
         raise InvalidTermsError(
