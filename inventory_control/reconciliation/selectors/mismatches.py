@@ -31,6 +31,8 @@ from inventory_control.reconciliation.values import (
     Transfer,
 )
 
+MOST_EXPLAINED = 200
+"""Causes are looked for of so many discrepancies, those with most money; a page looks for its own."""
 Spot = tuple[int, int | None, str]
 """Item, node (None when several are meant) and what the place is called."""
 
@@ -63,7 +65,8 @@ def mismatches() -> list[Mismatch]:
         spots[_spot(one.system, one.item_id, one.node, channels)].append(one)
     said = _said(reports, channels, terms)
     transfers = _transfers(items)
-    causes = causes_for(live, terms)
+    worst = sorted(live, key=lambda one: -one.value)[:MOST_EXPLAINED]
+    causes = causes_for(worst, terms)
     owners = members_by_role({terms.of(one.system).owner for one in live})
     return [
         _mismatch(spot, found, said.get(spot, ()), transfers, causes, terms, owners)

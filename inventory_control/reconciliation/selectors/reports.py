@@ -21,7 +21,7 @@ from inventory_control.reconciliation.values import (
     Reported,
     Terms,
 )
-from inventory_control.stock.selectors import changes_in, positions_of
+from inventory_control.stock.selectors import changes_in, positions_at, positions_of
 from inventory_control.stock.states import State
 from inventory_control.stock.values import Change, Position, Span
 
@@ -77,8 +77,8 @@ def is_comparable(report: Reported, channels: Mapping[str, Channel]) -> bool:
 def ours_for(
     reports: Sequence[Reported], channels: Mapping[str, Channel], terms: Terms
 ) -> list[Ours]:
-    """Our number for each report, now and since its moment; two statements for any number."""
-    positions = positions_of(sorted({report.item_id for report in reports}))
+    """Our number for each report, now and since its moment; a few statements for any number."""
+    positions = _positions(reports)
     places: dict[int, list[Place]] = defaultdict(list)
     for place in positions:
         places[place[0]].append(place)
@@ -104,6 +104,16 @@ def ours_for(
         _ours(report, mine[number], changes[number], channels, positions, terms)
         for number, report in enumerate(reports)
     ]
+
+
+def _positions(reports: Sequence[Reported]) -> dict[Place, Position]:
+    """The positions some numbers are about: one place each, or all of an item where no node is
+    named; a chain of many stores must not be read whole for the word of one.
+    """
+    whole = sorted({report.item_id for report in reports if report.node_id is None})
+    single = [(report.item_id, report.node_id) for report in reports if report.node_id is not None]
+    found = positions_of(whole) if whole else {}
+    return {**found, **positions_at(single)} if single else found
 
 
 def measure_of(report: Reported, terms: Terms) -> str:

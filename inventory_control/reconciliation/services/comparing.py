@@ -51,6 +51,16 @@ _FIGURES = ("reported", "ledger", "gap", "explained", "unexplained", "value", "a
 
 
 @dataclass(slots=True)
+class _Point:
+    """How far one system was off in this run."""
+
+    compared: int = 0
+    off: int = 0
+    units: int = 0
+    value: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
 class _Run:
     """A run while it goes on: what it found so far."""
 
@@ -60,7 +70,9 @@ class _Run:
     live: dict[Key, Discrepancy]
     figures: Counter[str] = field(default_factory=Counter)
     value: Decimal = Decimal(0)
-    points: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
+    points: dict[str, _Point] = field(default_factory=lambda: defaultdict(_Point))
+    off: list[Judged] = field(default_factory=list)
+    seen: set[Key] = field(default_factory=set)
     new: list[Judged] = field(default_factory=list)
     again: list[tuple[Discrepancy, Judged]] = field(default_factory=list)
     matched: list[Discrepancy] = field(default_factory=list)
@@ -94,7 +106,7 @@ def compare(*, trigger: Trigger = Trigger.REQUEST, by: Actor) -> Comparison:
     while rows := reports_after(last, BATCH):
         last = rows[-1].pk
         _compare_batch([reported(row) for row in rows], run)
-    run.matched += [one for key, one in run.live.items() if key not in _seen(run)]
+    run.matched += [one for key, one in run.live.items() if key not in run.seen]
     comparison = _told(run, trigger, policy, by)
     _open(run, by)
     _see_again(run, by)
@@ -127,17 +139,31 @@ def _compare_batch(reports: Sequence[Any], run: _Run) -> None:
     run.figures["unknown"] += len(reports) - len(known)
     for report, ours in zip(known, ours_for(known, channels, run.terms), strict=True):
         judged = judge(report, ours, run.terms.of(report.system).material)
-        run.points[report.system].append(judged)
         run.figures["compared"] += 1
         run.figures[_outcome(judged, run)] += 1
-        run.figures["units"] += abs(judged.gap.unexplained)
-        run.value += judged.value
+        _add(judged, run)
+
+
+def _add(judged: Judged, run: _Run) -> None:
+    """Count a number in; only those that are off are kept, because most agree."""
+    units = abs(judged.gap.unexplained)
+    point = run.points[judged.report.system]
+    point.compared += 1
+    point.off += units > 0
+    point.units += units
+    point.value += judged.value
+    run.figures["units"] += units
+    run.value += judged.value
+    if units:
+        run.off.append(judged)
 
 
 def _outcome(judged: Judged, run: _Run) -> str:
     """What a comparison counts as; material ones and what they close are noted in the run."""
     key, gap = judged.report.key, judged.gap
     known = run.live.get(key)
+    if known is not None:
+        run.seen.add(key)
     is_accepted = known is None and run.accepted.get(key) == gap.unexplained
     if judged.is_material and not is_accepted:
         if known is None:
@@ -152,10 +178,6 @@ def _outcome(judged: Judged, run: _Run) -> str:
     if gap.unexplained:
         return "tolerated"
     return "explained" if gap.raw else "matched"
-
-
-def _seen(run: _Run) -> set[Key]:
-    return {judged.report.key for found in run.points.values() for judged in found}
 
 
 def _told(run: _Run, trigger: Trigger, policy: PolicyValue, by: Actor) -> Comparison:
@@ -224,10 +246,9 @@ def _close(run: _Run, by: Actor) -> None:
         return
     remedies = remedies_carried_out(run.matched)
     late = late_units_of(run.matched)
-    seen = _seen(run)
     causes = {}
     for one in run.matched:
-        is_gone = (one.system, one.item_id, one.node_id, one.state) not in seen
+        is_gone = (one.system, one.item_id, one.node_id, one.state) not in run.seen
         words = closing_words(one.system, remedies.get(one.pk, ()), late_units=late.get(one.pk, 0))
         causes[one.pk] = {"root_cause": GONE if is_gone else words}
     advance_all(
@@ -248,26 +269,24 @@ def _note_drift(run: _Run, comparison: Comparison) -> None:
         DriftPoint(
             comparison=comparison,
             system=system,
-            compared=len(found),
-            off=sum(1 for judged in found if judged.gap.unexplained),
-            units=sum(abs(judged.gap.unexplained) for judged in found),
-            value=sum((judged.value for judged in found), Decimal(0)),
+            compared=point.compared,
+            off=point.off,
+            units=point.units,
+            value=point.value,
         )
-        for system, found in sorted(run.points.items())
+        for system, point in sorted(run.points.items())
     )
     DriftLine.objects.bulk_create(
         (
             DriftLine(
                 comparison=comparison,
-                system=system,
+                system=judged.report.system,
                 item_id=judged.report.item_id,
                 node_id=judged.report.node_id,
                 units=judged.gap.unexplained,
                 value=judged.value,
             )
-            for system, found in sorted(run.points.items())
-            for judged in found
-            if judged.gap.unexplained
+            for judged in run.off
         ),
         batch_size=5_000,
     )
