@@ -40,7 +40,7 @@ def test_a_run_is_asked_for_and_listed(api):
     assert api.get("reconciliation/runs/0")[0] == 404
 
 
-@pytest.mark.req("REC-04", "INT-14")
+@pytest.mark.req("REC-04")
 def test_a_remedy_repeated_under_its_key_is_one(api):
     api.post("reconciliation/runs")
     found = Discrepancy.objects.get()

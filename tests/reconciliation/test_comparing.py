@@ -210,7 +210,7 @@ def test_without_a_report_there_is_no_schedule(lamp, arrive):
     assert Timer.objects.filter(kind=COMPARE_TIMER).count() == 0
 
 
-@pytest.mark.req("REC-01", "EVT-09")
+@pytest.mark.req("REC-01")
 def test_the_newest_report_stands_whatever_order_they_come_in(lamp, arrive):
     arrive(says("erp", 3, hour(11)))
     arrive(says("erp", 1, hour(9)), says("ERP", 2, hour(10)))

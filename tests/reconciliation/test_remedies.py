@@ -50,7 +50,7 @@ def verbs(kind: str) -> list[str]:
         return [verb for (verb,) in cursor.fetchall()]
 
 
-@pytest.mark.req("REC-04", "LED-11")
+@pytest.mark.req("REC-04")
 def test_correcting_the_ledger_posts_the_difference_and_the_next_run_matches(off, run):
     remedy = chosen(off, "correct_ledger")
 
@@ -128,7 +128,7 @@ def test_a_recount_asks_the_node_and_freezes_if_policy_says(off, arrive, freezes
     assert (StockBalance.objects.get().holds, Remedy.objects.get().is_freezing) == (0, False)
 
 
-@pytest.mark.req("REC-04", "APR-02")
+@pytest.mark.req("REC-04")
 def test_above_the_limit_a_second_person_decides_and_never_the_first(off, run):
     set_policy(key="reconciliation", value={"approval_above": "279"}, by=SYSTEM)
     first = planner(*RIGHTS, "reconciliation.approve")
