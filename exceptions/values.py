@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from inventory_control.availability.values import Disagreement, Held
 from inventory_control.orders.values import InboundSupply
+from inventory_control.reconciliation.values import Mismatch, Shortfall
 
 Place = tuple[int, int]
 """(item id, node id)."""
@@ -20,7 +21,9 @@ class Finding:
 
     `key` names the risk within its kind; `units` and `at_stake` are its size in units and money;
     `respond_within` is how soon somebody must act; `evidence` holds the figures the finding
-    rests on, as plain JSON values (decimals as text).
+    rests on, as plain JSON values (decimals as text). `assignee` is the member a new case begins
+    with, by public id. `is_asked_anew` says that whoever found it asks again at intervals: a
+    person's word on the case does not settle it, only the answer does.
     """
 
     kind: str
@@ -34,6 +37,8 @@ class Finding:
     node_id: int | None = None
     document: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
+    assignee: str = ""
+    is_asked_anew: bool = False
 
     @property
     def case_key(self) -> str:
@@ -232,6 +237,14 @@ class DisputedReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Reports:
+    """What other systems say against us: places that disagree, and counts that do not tie."""
+
+    mismatches: tuple[Mismatch, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What one run of detection looks at, read once and shown to every detector.
 
@@ -245,6 +258,7 @@ class Scene:
     disputed_transfers: tuple[DisputedTransfer, ...] = ()
     disputed_receipts: tuple[DisputedReceipt, ...] = ()
     damage_share: Decimal = Decimal("0.03")
+    reports: Reports = field(default_factory=Reports)
 
 
 @dataclass(frozen=True, slots=True)

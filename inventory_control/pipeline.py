@@ -31,6 +31,12 @@ from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_booking_due, is_following_due
 from inventory_control.orders.services import book_events, follow_events
+from inventory_control.reconciliation.selectors import is_reporting_due
+from inventory_control.reconciliation.services import (
+    COMPARE_TIMER,
+    compare_on_schedule,
+    take_reports,
+)
 from inventory_control.stock.selectors import is_marked
 from inventory_control.stock.services import expire_due
 from inventory_control.timers.selectors import has_due
@@ -49,6 +55,7 @@ TIMER_HANDLERS: dict[str, Handler] = {
     "order.expected": ring_detection,
     "reservation.expire": expire_due,
     RESUME: look_again,
+    COMPARE_TIMER: compare_on_schedule,
 }
 """Which function each kind of timer calls."""
 
@@ -76,6 +83,7 @@ STAGES = (
     Stage("erp", "What moved becomes documents of the ERP.", book_events, is_booking_due),
     Stage("backorders", "Who waits for stock joins the queue.", queue_backorders, is_queueing_due),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
+    Stage("reports", "What other systems say is noted.", take_reports, is_reporting_due),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
     Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),

@@ -17,6 +17,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
 from inventory_control.fulfilment.services import install_defaults as install_fulfilment
 from inventory_control.policies.services import install_defaults as install_policies
+from inventory_control.reconciliation.services import install_defaults as install_reconciliation
 from inventory_control.roles import install_roles
 from tenants.models import Tenant
 from tenants.selectors import forget, ref_of
@@ -27,6 +28,7 @@ DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
     install_fulfilment,
     install_exposure,
+    install_reconciliation,
     install_detection,
     install_advice,
     install_workflows,

@@ -19,6 +19,7 @@ from inventory_control.people import permissions as people
 from inventory_control.people.models import Role
 from inventory_control.people.services import set_role
 from inventory_control.policies import permissions as policies
+from inventory_control.reconciliation import permissions as reconciliation
 from inventory_control.stock import permissions as stock
 from workflows import permissions as workflows
 
@@ -33,10 +34,19 @@ READING = (
     exceptions.READ,
     fulfilment.READ,
     orders.READ,
+    reconciliation.READ,
     stock.READ,
     workflows.READ,
 )
-DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
+DECIDING = (
+    *READING,
+    exceptions.HANDLE,
+    reconciliation.APPROVE,
+    reconciliation.COMPARE,
+    reconciliation.RESOLVE,
+    reconciliation.SIGN,
+    workflows.APPROVE,
+)
 
 ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "planner": (
@@ -81,6 +91,8 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             events.WRITE,
             fulfilment.ALLOCATE,
             stock.HOLD,
+            reconciliation.COMPARE,
+            reconciliation.DECLARE,
             stock.RESERVE,
             workflows.REQUEST,
             SANDBOX_CLOCK,

@@ -35,6 +35,8 @@ PATHS: Mapping[str, str] = {
     "availability.publish": "/availability",
     "order.ready": "/orders/ready",
     "order.promise_changed": "/orders/promise",
+    "position.correct": "/positions/correct",
+    "count.request": "/counts",
 }
 """Where each kind of instruction goes."""
 LISTINGS = "/listings/read"

@@ -51,6 +51,8 @@ class World:
     delays: dict[str, float] = field(default_factory=dict)
     stuck: set[tuple[str, str]] = field(default_factory=set)
     emitted: int = 0
+    corrections: int = 0
+    counts: int = 0
     pushes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -151,6 +153,35 @@ class World:
             told = self.orders.setdefault(key, [])
             told.append({"said": said, **body})
         return {"told": len(told)}
+
+    def correct_position(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A system takes our number for its own and reports it within the hour."""
+        system, sku, node = str(body["system"]), str(body["sku"]), str(body.get("node") or "")
+        at = _moment(body["at"]) + timedelta(minutes=self._draw(f"{system}/{sku}").randint(5, 50))
+        with self.lock:
+            self.corrections += 1
+            number = self.corrections
+        report = {
+            "type": "position.reported", "source_id": f"correction/{number}/{system}/{sku}@{node}",
+            "item": sku, "node": node, "system": system, "to_state": body.get("state"),
+            "quantity": int(body["quantity"]),
+        }  # fmt: skip
+        self._later(at, {key: value for key, value in report.items() if value not in (None, "")})
+        return {"id": f"{system.upper()}-FIX-{number}", "status": "accepted"}
+
+    def take_count(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The warehouse takes a count order; somebody counts what the ledger expects."""
+        asked = _moment(body["asked_at"])
+        sku, node = str(body["sku"]), str(body["node"])
+        with self.lock:
+            self.counts += 1
+            number = self.counts
+        self._later(
+            asked + timedelta(minutes=self._draw(f"count/{sku}@{node}").randint(30, 90)),
+            {"type": "stock.counted", "source_id": f"count/{number}/{sku}@{node}", "item": sku,
+             "node": node, "quantity": max(0, int(body["expected"]))},
+        )  # fmt: skip
+        return {"id": f"WMS-COUNT-{number}", "status": "accepted"}
 
     def list_figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A channel shows new figures; an older version than it shows is ignored."""
@@ -255,6 +286,8 @@ class World:
                     "purchase_orders": len(self.purchase_orders),
                     "transfers": len(self.transfers),
                     "pushes": self.pushes,
+                    "corrections": self.corrections,
+                    "count_orders": self.counts,
                     "emitted": self.emitted,
                     "due": len(self.due),
                 },

@@ -27,6 +27,7 @@ from exceptions.values import (
     Goods,
     Holding,
     Place,
+    Reports,
     Scene,
 )
 from inventory_control.availability.selectors import disagreements_at, holds_at
@@ -37,6 +38,7 @@ from inventory_control.core.sql import named_statements
 from inventory_control.orders.selectors import cancelled_documents, inbound_supply
 from inventory_control.orders.values import InboundSupply
 from inventory_control.policies.selectors import current_policy
+from inventory_control.reconciliation.selectors import has_news, mismatches, shortfalls
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
@@ -64,8 +66,8 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether changed places wait for the detectors, or a risk was quiet long enough."""
-    return has_changed_places() or _lapsed(clock.now()).exists()
+    """Whether changes wait for the detectors, or a risk was quiet long enough."""
+    return has_changed_places() or has_news() or _lapsed(clock.now()).exists()
 
 
 def lapsed_places(at: datetime) -> dict[int, Place]:
@@ -136,8 +138,13 @@ def _awaited(case: ExceptionCase) -> set[str]:
     return {str(one["document"]) for one in case.evidence.get("inbound", ())}
 
 
-def scene_of(places: Sequence[Place], at: datetime) -> Scene:
-    """Everything the detectors need of some places and of late documents.
+def reports_to_look_at() -> Reports:
+    """What reconciliation found, for a run that was told of news there."""
+    return Reports(mismatches=tuple(mismatches()), shortfalls=tuple(shortfalls()))
+
+
+def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = None) -> Scene:
+    """Everything the detectors need of some places, of late documents and of other systems' word.
 
     A constant number of queries, whatever the number of places.
     """
@@ -151,6 +158,7 @@ def scene_of(places: Sequence[Place], at: datetime) -> Scene:
         disputed_transfers=tuple(disputed_transfers_of(papers, goods)),
         disputed_receipts=tuple(disputed_receipts_of(papers, goods)),
         damage_share=Decimal(str(current_policy(RECEIVING).value["damage_share"])),
+        reports=reports or Reports(),
     )
 
 

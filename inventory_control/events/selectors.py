@@ -26,6 +26,7 @@ _CONSUMERS: Mapping[str, Sequence[str]] = {
     "orders": DOCUMENT_TYPES,
     "backorders": (*(one for one in DOCUMENT_TYPES if one not in _ARRIVALS), "order.backordered"),
     ERP: (*BOOKED_TYPES, *ORDERING_TYPES),
+    "reports": ("control_total.declared", "position.reported", "stock.counted"),
 }
 ROUTES: Mapping[str, tuple[str, ...]] = {
     event_type: tuple(name for name, types in _CONSUMERS.items() if event_type in types)

@@ -83,6 +83,15 @@ def places_of(numbers: Iterable[str]) -> list[Place]:
         return [(item_id, node_id) for item_id, node_id in cursor.fetchall()]
 
 
+def open_transfers(item_ids: Sequence[int]) -> list[TransferOrder]:
+    """Transfers of some items that have not arrived in full, released or not, oldest first."""
+    return list(
+        _transfers()
+        .filter(item_id__in=item_ids, status__in=TRANSFER_OPEN, received__lt=F("quantity"))
+        .order_by("pk")
+    )
+
+
 def late_purchase_orders(at: datetime) -> list[PurchaseOrder]:
     """Open orders whose expected moment has passed, longest overdue first, with their lines."""
     return list(

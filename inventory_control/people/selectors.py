@@ -143,6 +143,19 @@ def roles_of(actor: Actor) -> frozenset[str]:
     return frozenset(Role.objects.filter(members__public_id=actor.id).values_list("key", flat=True))
 
 
+def members_by_role(keys: Collection[str]) -> dict[str, str]:
+    """Who answers for some roles: of each the longest-standing active person, by public id.
+
+    Roles that nobody holds are missing.
+    """
+    held = (
+        User.objects.filter(is_active=True, kind=User.Kind.PERSON, roles__key__in=keys)
+        .order_by("-pk")
+        .values_list("roles__key", "public_id")
+    )
+    return {key: str(public_id) for key, public_id in held if key in keys}
+
+
 def names_of(public_ids: Collection[str]) -> dict[str, str]:
     """The names of members by public id, for pages; ids of nobody are missing."""
     wanted = [one for one in public_ids if len(one) == 36]

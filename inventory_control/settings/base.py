@@ -84,6 +84,7 @@ TENANT_APPS = [
     "inventory_control.orders",
     "inventory_control.fulfilment",
     "inventory_control.availability",
+    "inventory_control.reconciliation",
     "exceptions",
     "ai_advice",
     "workflows",

@@ -18,9 +18,9 @@ from inventory_control.stock.models import (
     Reservation,
     StockMark,
 )
-from inventory_control.stock.rules import claim_state
-from inventory_control.stock.states import HoldStatus, Verdict
-from inventory_control.stock.values import ClaimState, Position
+from inventory_control.stock.rules import CLAIMS, claim_state
+from inventory_control.stock.states import HoldStatus, State, Verdict
+from inventory_control.stock.values import Change, ClaimState, Position, Span
 
 _POSITIONS = """
     SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
@@ -41,6 +41,12 @@ _FREE = """
      ORDER BY b.item_id, b.node_id
 """
 Place = tuple[int, int]
+_SQL = named_statements(Path(__file__).with_name("spans.sql"))
+_CLAIM_SIGNS = {
+    event_type: 1 if "committed" in counters else -1
+    for event_type, counters in CLAIMS.items()
+    if counters != ("confirmed",)
+}
 
 
 def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
@@ -90,6 +96,35 @@ def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, in
     with connection.cursor() as cursor:
         cursor.execute(_DAYS["as_of"], {"item": item_id, "node": node_id, "at": moment})
         return {state: int(units) for state, units in cursor.fetchall()}
+
+
+def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
+    """What changed at some places in a span of each, newest first; one statement for any number.
+
+    Moves stand at the moment they were true, accepted counts at theirs, and a correction at that
+    of its original, so that late arrivals are in their place. A claim is the sum of what was
+    committed less what was shipped or released.
+    """
+    changes: list[list[Change]] = [[] for _ in spans]
+    if not spans:
+        return changes
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SQL["changes_in"],
+            {
+                "items": [span.item_id for span in spans],
+                "nodes": [span.node_id for span in spans],
+                "since": [span.since for span in spans],
+                "as_of": [span.as_of for span in spans],
+                "with_claims": [span.with_claims for span in spans],
+                "states": list(State.values),
+                "claim_types": list(_CLAIM_SIGNS),
+                "claim_signs": list(_CLAIM_SIGNS.values()),
+            },
+        )
+        for place, at, state, units in cursor.fetchall():
+            changes[place - 1].append(Change(at, state, int(units)))
+    return changes
 
 
 def pending_counts(places: Iterable[Place]) -> list[Assertion]:

@@ -120,6 +120,30 @@ class ReservationLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Since when changes of an item at a node are asked for.
+
+    Those after `as_of` are summed up, those from `since` to `as_of` come one by one. With claims,
+    what promises took or gave back counts too, as the account `claimed`.
+    """
+
+    item_id: int
+    node_id: int
+    since: datetime
+    as_of: datetime
+    with_claims: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Units into (or out of) an account in a span; `at` None is the sum of all after `as_of`."""
+
+    at: datetime | None
+    state: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
     """The answer to one reservation line, in units.
 

@@ -132,7 +132,12 @@ class Runner:
                 self._send_again(sent)
             self._ask("integrator", "POST", "sandbox/clock", {})
             after = self._ask("integrator", "GET", "sandbox/state")["parts"]
-            if changed := sorted(part for part in before if before[part] != after[part]):
+            changed = [
+                f"{part} from {before[part]} to {after[part]}"
+                for part in sorted(before)
+                if before[part] != after[part]
+            ]
+            if changed:
                 raise StepFailedError(f"the second time changed {', '.join(changed)}")
         except (StepFailedError, httpx.HTTPError) as error:
             told.failed += 1

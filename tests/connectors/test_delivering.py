@@ -31,7 +31,7 @@ class System:
 
     def go_down(self) -> None:
         """Answer everything with 503."""
-        self.world.faults.append((10_000, 503))
+        self.world.faults.append((10_000, 503, ""))
 
     def come_back(self) -> None:
         """Answer again, knowing what it knew."""
@@ -116,7 +116,7 @@ def test_a_graded_return_is_sold_at_once_though_the_erp_is_down_and_told_to_it_o
 @pytest.mark.req("LED-31")
 def test_a_document_the_erp_will_never_take_is_refused_with_its_words(erp, tenant):
     item(), node()
-    erp.world.faults.append((1, 422))
+    erp.world.faults.append((1, 422, ""))
     send(event("damage.recorded", 1))
 
     work()

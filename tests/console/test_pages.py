@@ -29,6 +29,7 @@ PAGES = (
     "/orders/purchase-orders/",
     "/orders/transfers/",
     "/orders/erp-documents/",
+    "/reconciliation/",
     "/audit/",
     "/dead-letters/",
 )

@@ -18,6 +18,8 @@ KINDS: Mapping[str, str] = {
     "count_variance": "Count variance",
     "asn_delay": "Delivery late",
     "cancelled_shipment": "Cancelled order shipped",
+    "position_mismatch": "Systems disagree",
+    "completeness": "Messages missing",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {

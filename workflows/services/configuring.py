@@ -18,6 +18,8 @@ from inventory_control.fulfilment.rules import check_allocation, check_backorder
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
 from inventory_control.policies.values import REASON_CODES
+from inventory_control.reconciliation.rules import POLICY as RECONCILIATION
+from inventory_control.reconciliation.rules import check_terms
 from inventory_control.stock.rules import check_reservations
 from workflows import definitions, permissions
 from workflows.models import Workflow
@@ -62,6 +64,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     "reservations": check_reservations,
     "exposure": check_exposure,
     "safety_stock": check_safety_stock,
+    RECONCILIATION: check_terms,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

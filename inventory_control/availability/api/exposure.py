@@ -70,7 +70,7 @@ class RuleSerializer(serializers.ModelSerializer[ExposureRule]):
         )  # fmt: skip
 
 
-class HoldSerializer(serializers.ModelSerializer[ExposureHold]):
+class ExposureHoldSerializer(serializers.ModelSerializer[ExposureHold]):
     """One hold; `policy` is the version of the rule that asked for it.
 
     `seconds_to_action` is from the breach to the channel's acknowledgement that it shows 0.
@@ -108,19 +108,19 @@ class OrderInFlightSerializer(serializers.Serializer):  # type: ignore[type-arg]
     is_in_flight = serializers.BooleanField()
 
 
-class HoldDetailSerializer(HoldSerializer):
+class HoldDetailSerializer(ExposureHoldSerializer):
     """One hold with the orders that came in during it."""
 
     orders = OrderInFlightSerializer(many=True)
 
-    class Meta(HoldSerializer.Meta):
-        fields = (*HoldSerializer.Meta.fields, "orders")  # type: ignore[assignment]
+    class Meta(ExposureHoldSerializer.Meta):
+        fields = (*ExposureHoldSerializer.Meta.fields, "orders")  # type: ignore[assignment]
 
 
-class HoldPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+class ExposureHoldPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
     """A page of holds, latest first."""
 
-    results = HoldSerializer(many=True)
+    results = ExposureHoldSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -246,7 +246,7 @@ class HoldListView(ApiView):
             OpenApiParameter("status", str, enum=HoldStatus.values),
             *PAGE_PARAMETERS,
         ],
-        responses=HoldPageSerializer,
+        responses=ExposureHoldPageSerializer,
     )
     def get(self, request: Request) -> Response:
         """A page of holds, latest first."""
@@ -260,7 +260,7 @@ class HoldListView(ApiView):
             before=whole_number(request, "after"),
             limit=limit,
         )
-        rows = HoldSerializer(found, many=True).data
+        rows = ExposureHoldSerializer(found, many=True).data
         return Response(page_of(request, rows, limit=limit, last=found[-1].pk if found else None))
 
 
@@ -277,7 +277,7 @@ class HoldView(ApiView):
         if hold is None:
             raise NotFoundError(f"There is no hold {pk}.")
         orders = OrderInFlightSerializer(orders_during(hold), many=True).data
-        return Response({**HoldSerializer(hold).data, "orders": orders})
+        return Response({**ExposureHoldSerializer(hold).data, "orders": orders})
 
 
 def _named(request: Request) -> dict[str, Any]:

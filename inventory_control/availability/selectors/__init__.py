@@ -17,6 +17,7 @@ from inventory_control.availability.selectors.figures import (
     breakdown_of,
     channel_figures,
     is_detection_due,
+    limited_figures,
     node_stock,
 )
 from inventory_control.availability.selectors.planning import (
@@ -42,6 +43,7 @@ __all__ = [
     "exposure_rules",
     "holds_at",
     "is_detection_due",
+    "limited_figures",
     "node_stock",
     "orders_during",
     "promises_at",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from django.db.models import F, Q
 
 from inventory_control.availability.models import Availability, ChangedPlace, Exposure, ExposureHold
 from inventory_control.availability.rules import (
@@ -109,6 +111,16 @@ def channel_figures(item_id: int) -> list[Availability]:
         .select_related("channel")
         .order_by("channel__code")
     )
+
+
+def limited_figures(item_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """What channels should show where a pause, a rule or a cap decides it, and not the stock."""
+    limited = Q(is_held=True) | Q(cap__isnull=False, quantity=F("cap"))
+    rows = Availability.objects.filter(limited, item_id__in=item_ids)
+    return {
+        (item_id, code): quantity
+        for item_id, code, quantity in rows.values_list("item_id", "channel__code", "quantity")
+    }
 
 
 @dataclass(frozen=True, slots=True)

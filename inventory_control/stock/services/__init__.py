@@ -12,7 +12,12 @@ from inventory_control.stock.services.days import add_up_days
 from inventory_control.stock.services.demand import mark_again, mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
-from inventory_control.stock.services.holding import freeze, unfreeze
+from inventory_control.stock.services.holding import (
+    freeze,
+    freeze_places,
+    thaw_places,
+    unfreeze,
+)
 from inventory_control.stock.services.partitioning import split_ledger
 from inventory_control.stock.services.posting import in_one_transaction, post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
@@ -28,6 +33,7 @@ __all__ = [
     "correct",
     "expire_due",
     "freeze",
+    "freeze_places",
     "in_one_transaction",
     "lock_places",
     "mark_again",
@@ -44,5 +50,6 @@ __all__ = [
     "settle_count",
     "split_ledger",
     "tell_claims",
+    "thaw_places",
     "unfreeze",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import connection, transaction
 
 from inventory_control.audit.services import advance, record
@@ -45,21 +47,37 @@ def freeze(*, sku: str, node: str, reason: str, by: Actor) -> Hold:
         raise UnknownPlaceError(f"No item is called {sku}.", field="item")
     if place is None:
         raise UnknownPlaceError(f"No node is called {node}.", field="node")
-    hold = Hold.objects.create(
-        item=item,
-        node=place,
-        reason=_said(reason),
-        placed_by=by.id,
-        placed_at=clock.now(),
-    )
-    _count(hold, 1)
-    record(
-        "hold.placed",
-        subject=("hold", str(hold.pk)),
-        by=by,
-        data={"item": sku, "node": node, "reason": hold.reason},
-    )
-    return hold
+    return _placed(item, place, reason, by)
+
+
+@transaction.atomic
+def freeze_places(places: Iterable[tuple[int, int]], *, reason: str, by: Actor) -> int:
+    """Place a hold on each of some (item, node) places; returns how many.
+
+    For a stage that freezes by policy and lifts what it placed itself: see `thaw_places`.
+    """
+    require(by, permissions.HOLD)
+    asked = sorted(places)
+    items = Item.objects.in_bulk({item for item, _ in asked})
+    nodes = Node.objects.in_bulk({node for _, node in asked})
+    for item, node in asked:
+        _placed(items[item], nodes[node], reason, by)
+    return len(asked)
+
+
+@transaction.atomic
+def thaw_places(places: Iterable[tuple[int, int]], *, reason: str, by: Actor) -> None:
+    """Lift holds this actor placed, the oldest of a place each time it is named; others stay."""
+    for item_id, node_id in sorted(places):
+        hold = (
+            Hold.objects.filter(
+                item_id=item_id, node_id=node_id, status=HoldStatus.PLACED, placed_by=by.id
+            )
+            .order_by("pk")
+            .first()
+        )
+        if hold is not None:
+            unfreeze(hold, reason=reason, by=by)
 
 
 @transaction.atomic
@@ -80,6 +98,24 @@ def unfreeze(hold: Hold, *, reason: str, by: Actor) -> Hold:
     )
     _count(lifted, -1)
     return lifted
+
+
+def _placed(item: Item, node: Node, reason: str, by: Actor) -> Hold:
+    hold: Hold = Hold.objects.create(
+        item=item,
+        node=node,
+        reason=_said(reason),
+        placed_by=by.id,
+        placed_at=clock.now(),
+    )
+    _count(hold, 1)
+    record(
+        "hold.placed",
+        subject=("hold", str(hold.pk)),
+        by=by,
+        data={"item": item.sku, "node": node.code, "reason": hold.reason},
+    )
+    return hold
 
 
 def _said(reason: str) -> str:

@@ -274,5 +274,7 @@ def test_every_detector_says_what_it_means():
         "receipt_quality",
         "exposure_hold",
         "channel_disagreement",
+        "position_mismatch",
+        "completeness",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)
