@@ -50,6 +50,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             *READING,
             connectors.CONFIGURE,
             connectors.READ,
+            events.MANAGE_SOURCES,
             people.MANAGE_PEOPLE,
             policies.CHANGE,
             workflows.CONFIGURE,

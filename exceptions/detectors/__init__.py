@@ -10,7 +10,10 @@ from exceptions.detectors.count_variance import CountVariance
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
+from exceptions.detectors.phantom_suspected import PhantomSuspected
+from exceptions.detectors.source_health import ClockSkew, LowQuality, StaleFeed
 from exceptions.detectors.stockout import Stockout
+from exceptions.detectors.unknown_serial import UnknownSerialReturned
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
 
@@ -38,6 +41,11 @@ DETECTORS: Registry[Detector] = Registry(
     Oversell(),
     CountVariance(),
     AsnDelay(),
+    PhantomSuspected(),
+    UnknownSerialReturned(),
+    StaleFeed(),
+    ClockSkew(),
+    LowQuality(),
 )
 
 

@@ -10,7 +10,16 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from exceptions.models import ExceptionCase
-from exceptions.rules import keys_of, open_days, risk_of, window_start
+from exceptions.rules import (
+    COVER_MARGIN_DAYS,
+    horizon_days,
+    keys_of,
+    open_days,
+    risk_of,
+    serial_key,
+    window_start,
+)
+from exceptions.selectors.doubts import settled_at, source_states
 from exceptions.states import LIVE
 from exceptions.values import (
     Claim,
@@ -21,16 +30,20 @@ from exceptions.values import (
     LateOrder,
     OutstandingLine,
     Place,
+    PromotionAhead,
     Scene,
 )
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
-from inventory_control.catalog.models import Item, ItemNode, Node
+from inventory_control.catalog.models import Item, ItemNode, Node, Promotion
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
+from inventory_control.events.selectors import empty_shelves, is_source_noted, unknown_serials
+from inventory_control.events.values import ShelfSignal, UnknownSerial
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
 from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.selectors import (
+    asserted_at,
     claims_at,
     demand_totals,
     pending_counts,
@@ -51,8 +64,8 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether changed places wait for the detectors, or a risk was quiet long enough."""
-    return has_changed_places() or _lapsed(clock.now()).exists()
+    """Whether changed places or sources wait for the detectors, or a risk was quiet long enough."""
+    return has_changed_places() or is_source_noted() or _lapsed(clock.now()).exists()
 
 
 def lapsed_places(at: datetime) -> dict[int, Place]:
@@ -93,7 +106,7 @@ def quiet_severities(risks: Collection[str], at: datetime) -> dict[str, int]:
 
 
 def scene_of(places: Sequence[Place], at: datetime) -> Scene:
-    """Everything the detectors need of some places and of late documents.
+    """Everything the detectors need of some places, of late documents and of sources.
 
     A constant number of queries, whatever the number of places.
     """
@@ -106,6 +119,7 @@ def scene_of(places: Sequence[Place], at: datetime) -> Scene:
         at=at,
         holdings=tuple(_holdings(places, goods, at)) if places else (),
         late_orders=tuple(_late_orders(late, goods)),
+        sources=source_states(at),
     )
 
 
@@ -123,6 +137,9 @@ def _holdings(
     inbound = inbound_supply(places)
     claims = claims_at(place for place, position in positions.items() if _is_short(position))
     counts = _counts(places)
+    promotions = _promotions(places, goods, at)
+    shelves = _empty_shelves(places)
+    serials = _unknown_serials(places, goods, nodes)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -140,6 +157,9 @@ def _holdings(
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
             counts=tuple(counts.get(place, ())),
+            promotions=tuple(promotions.get(place, ())),
+            empty_shelf=shelves.get(place),
+            unknown_serials=tuple(serials.get(place, ())),
         )
 
 
@@ -190,6 +210,60 @@ def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
             Count(expected=one.expected, counted=one.quantity, occurred_at=one.occurred_at)
         )
     return counts
+
+
+def _promotions(
+    places: Sequence[Place], goods: Mapping[int, Goods], at: datetime
+) -> dict[Place, list[PromotionAhead]]:
+    """The promotions of each place that run, or begin before an order placed now arrives."""
+    longest = max((goods[item].lead_time_days for item, _ in places), default=0)
+    running = Promotion.objects.filter(
+        item_id__in={item for item, _ in places},
+        is_cancelled=False,
+        ends_at__gt=at,
+        starts_at__lt=at + timedelta(days=horizon_days(longest) + COVER_MARGIN_DAYS),
+    ).order_by("starts_at", "code", "pk")
+    by_item: dict[int, list[Promotion]] = {}
+    for one in running:
+        by_item.setdefault(one.item_id, []).append(one)
+    return {
+        (item, node): [
+            PromotionAhead(one.code, one.starts_at, one.ends_at, one.uplift)
+            for one in by_item[item]
+            if one.node_id in (None, node)
+        ]
+        for item, node in places
+        if item in by_item
+    }
+
+
+def _empty_shelves(places: Sequence[Place]) -> dict[Place, ShelfSignal]:
+    """Shelves that showed nothing, unless somebody counted since: a count weighs more."""
+    shelves = empty_shelves(places)
+    counted = asserted_at(shelves)
+    return {
+        place: signal
+        for place, signal in shelves.items()
+        if place not in counted or counted[place] < signal.occurred_at
+    }
+
+
+def _unknown_serials(
+    places: Sequence[Place], goods: Mapping[int, Goods], nodes: Mapping[int, Node]
+) -> dict[Place, list[UnknownSerial]]:
+    """Units that came back unknown, unless somebody settled that since."""
+    units = {
+        serial_key(goods[item].sku, nodes[node].code, unit.serial): ((item, node), unit)
+        for (item, node), found in unknown_serials(places).items()
+        for unit in found
+    }
+    settled = settled_at([f"unknown_serial:{key}" for key in units])
+    serials: dict[Place, list[UnknownSerial]] = {}
+    for key, (place, unit) in units.items():
+        closed_at = settled.get(f"unknown_serial:{key}")
+        if closed_at is None or closed_at < unit.returned_at:
+            serials.setdefault(place, []).append(unit)
+    return serials
 
 
 def _is_short(position: Position) -> bool:

@@ -23,6 +23,7 @@ from exceptions.selectors.detection import (
     quiet_severities,
     scene_of,
 )
+from exceptions.selectors.facts import facts_of
 from exceptions.services.locking import hold_detection
 from exceptions.states import Resolution, Status
 from exceptions.values import Finding, Place
@@ -33,6 +34,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
+from inventory_control.events.services import take_noted_sources
 
 BATCH = 5_000
 CLEARED = "The risk is no longer there."
@@ -71,6 +73,7 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     """
     hold_detection()
     now = clock.now()
+    take_noted_sources()
     taken, places = _places_to_look_at(now)
     if not is_live(now):
         return taken, len(places)
@@ -141,9 +144,11 @@ def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding
     """Open a case per finding; returns those that got one."""
     if not findings:
         return []
+    facts = facts_of(findings, now)
     rows = [
         {
             **_figures(finding),
+            "evidence": {**finding.evidence, **facts.get(finding.case_key, {})},
             "kind": finding.kind,
             "key": finding.case_key,
             "item_id": finding.item_id,

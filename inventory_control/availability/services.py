@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +52,10 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_SQL["recalculate"], {"items": items, "now": now})
         changed = cursor.rowcount
-        cursor.execute(
-            _SQL["note_changed"],
-            {
-                "items": [item for item, _ in places],
-                "nodes": [node for _, node in places],
-                "now": now,
-            },
-        )
+    note_changed_places(places)
     if changed:
         _queue_publications(by)
-    ring("detect")
+    ring("sources")
     return taken, len(places)
 
 
@@ -105,6 +98,23 @@ def acknowledge(*, channel: str, told: Sequence[Publication], by: Actor) -> None
             },
         )
     _queue_publications(by)
+
+
+def note_changed_places(places: Collection[tuple[int, int]]) -> None:
+    """Have the detectors look at some places although nothing moved there."""
+    if not places:
+        return
+    ordered = sorted(places)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SQL["note_changed"],
+            {
+                "items": [item for item, _ in ordered],
+                "nodes": [node for _, node in ordered],
+                "now": clock.now(),
+            },
+        )
+    ring("detect")
 
 
 def take_changed_places(limit: int) -> tuple[int, set[tuple[int, int]]]:

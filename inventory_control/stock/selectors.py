@@ -67,6 +67,23 @@ def pending_counts(places: Iterable[Place]) -> list[Assertion]:
     return [one for one in pending if (one.item_id, one.node_id) in asked]
 
 
+def asserted_at(places: Iterable[Place]) -> dict[Place, datetime]:
+    """When somebody last stated what is at some places; those never counted are missing."""
+    asked = sorted(set(places))
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT item_id, node_id, last_assert_at FROM stock_stockbalance
+             WHERE (item_id, node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))
+               AND last_assert_at IS NOT NULL
+            """,
+            [[item for item, _ in asked], [node for _, node in asked]],
+        )
+        return {(item_id, node_id): moment for item_id, node_id, moment in cursor.fetchall()}
+
+
 def demand_days(
     places: Iterable[Place], *, since: date, until: date
 ) -> dict[Place, list[tuple[date, int, int, int]]]:

@@ -17,6 +17,11 @@ KINDS: Mapping[str, str] = {
     "oversell": "Oversold",
     "count_variance": "Count variance",
     "asn_delay": "Delivery late",
+    "phantom_suspected": "Suspected phantom",
+    "unknown_serial": "Unknown serial",
+    "stale_feed": "Silent source",
+    "clock_skew": "Clock skew",
+    "low_quality": "Bad data",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {"transfer": "transfer", "purchase": "po", "nothing": "check"}

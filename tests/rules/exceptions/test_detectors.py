@@ -232,5 +232,10 @@ def test_every_detector_says_what_it_means():
         "oversell",
         "count_variance",
         "asn_delay",
+        "phantom_suspected",
+        "unknown_serial",
+        "stale_feed",
+        "clock_skew",
+        "low_quality",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)
