@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,9 @@ from django.urls import reverse
 from inventory_control.availability.rules import available_to_sell, breakdown
 from inventory_control.availability.selectors import channel_figures, node_stock
 from inventory_control.catalog.models import Item, Node
+from inventory_control.core import clock
+from inventory_control.events.selectors import customer_signals, staleness
+from inventory_control.events.values import Freshness
 from inventory_control.orders.selectors import inbound_supply
 from inventory_control.stock import permissions
 from inventory_control.stock.selectors import claims_at, ledger_of, positions_of
@@ -20,6 +24,8 @@ from inventory_control.stock.values import Position
 from inventory_control.web.console import ConsoleView, vary_on_htmx
 
 PAGE = 50
+SIGNALS_OF = timedelta(days=28)
+"""How far back the page counts what customers signalled."""
 STATES = (
     ("received", "Received"),
     ("quarantined", "Quarantined"),
@@ -100,8 +106,14 @@ def _detail(item: Item) -> dict[str, Any]:
     nodes = Node.objects.in_bulk({node for _, node in positions})
     supply = inbound_supply(positions)
     claims = claims_at(positions)
+    now = clock.now()
+    freshness = staleness(nodes, at=now)
     figures = [
-        _figure(nodes[node_id].code, position) for (_, node_id), position in positions.items()
+        {
+            **_figure(nodes[node_id].code, position),
+            "stale_minutes": _stale_minutes(freshness.get(node_id), now),
+        }
+        for (_, node_id), position in positions.items()
     ]
     return {
         "states": [label for _, label in STATES],
@@ -117,8 +129,14 @@ def _detail(item: Item) -> dict[str, Any]:
             for (_, node_id), found in claims.items()
             for key, channel, units in found
         ],
+        "signals": customer_signals(item.pk, since=now - SIGNALS_OF).items(),
         "queue_url": f"/exceptions/?{urlencode({'sku': item.sku, 'status': 'any'})}",
     }
+
+
+def _stale_minutes(freshness: Freshness | None, at: datetime) -> int | None:
+    """How old the word on a node is, where that is older than its limit."""
+    return freshness.age_minutes(at) if freshness and freshness.is_stale(at) else None
 
 
 def _figure(code: str, position: Position) -> dict[str, Any]:
