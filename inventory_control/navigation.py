@@ -73,6 +73,7 @@ TENANT = (
         "Prove",
         (
             Page("Audit", "audit:entry-list", "audit", audit.READ),
+            Page("Sources", "sources:source-list", "plug", events.READ),
             Page(
                 "Dead letters",
                 "events:dead-letter-list",

@@ -33,6 +33,7 @@ urlpatterns = [
     path("items/", include("inventory_control.availability.console.urls")),
     path("orders/", include("inventory_control.orders.console.urls")),
     path("audit/", include("inventory_control.audit.console.urls")),
+    path("sources/", include("inventory_control.events.console.source_urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),
     path("", include("inventory_control.people.console.urls")),
     path("", include("tenants.console.urls")),

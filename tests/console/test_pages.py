@@ -28,6 +28,7 @@ PAGES = (
     "/orders/transfers/",
     "/audit/",
     "/dead-letters/",
+    "/sources/",
 )
 
 

@@ -40,7 +40,7 @@ class TermSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an an
 class FreshnessSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
     """How old the word on a node is: of the feed whose word turns stale first."""
 
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # fields leave the class
     as_of = serializers.DateTimeField()
     age_minutes = serializers.IntegerField()
     limit_minutes = serializers.IntegerField(allow_null=True)

@@ -1,0 +1,10 @@
+"""Pages of sources."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from inventory_control.events.console.sources import SourceListView
+
+app_name = "sources"
+urlpatterns = [path("", SourceListView.as_view(), name="source-list")]
