@@ -38,10 +38,12 @@ from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_following_due
 from inventory_control.orders.services import follow_events
+from inventory_control.stock.api.postponed import take_postponed
 from inventory_control.stock.selectors import is_marked
 from inventory_control.stock.services import MASTERS, NEARS, follow_masters, mark_promoted
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
+from tenants.selectors import has_kept_calls
 from workflows.selectors import is_run_due
 from workflows.services import escalate_approval, run_due
 
@@ -81,6 +83,12 @@ class Stage:
 
 
 STAGES = (
+    Stage(
+        "postponed",
+        "What came during maintenance is posted.",
+        take_postponed,
+        has_kept_calls,
+    ),
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
     Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
