@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from inventory_control.events.values import ShelfSignal, UnknownSerial
+from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial
 from inventory_control.orders.values import InboundSupply
 
 Place = tuple[int, int]
@@ -148,11 +148,17 @@ class Holding:
     promotions: tuple[PromotionAhead, ...] = ()
     empty_shelf: ShelfSignal | None = None
     unknown_serials: tuple[UnknownSerial, ...] = ()
+    freshness: Freshness | None = None
 
     @property
     def key(self) -> str:
         """The place as cases name it."""
         return f"{self.goods.sku}@{self.node}"
+
+    def stale_minutes(self, at: datetime) -> int | None:
+        """How old the word on it is, where that is older than its limit; else None."""
+        told = self.freshness
+        return told.age_minutes(at) if told is not None and told.is_stale(at) else None
 
     @property
     def promised(self) -> int:

@@ -103,7 +103,7 @@ def due_supply(holding: Holding, at: datetime) -> int:
 
 
 def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str, object]:
-    """The figures behind a risk of running out; those of promotions where any is ahead."""
+    """The figures behind a risk of running out; promotions and old numbers where there are any."""
     cover = cover_days(holding.available, holding.demand.daily)
     evidence: dict[str, object] = {
         "available": holding.available,
@@ -128,6 +128,8 @@ def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str
         ],
         "unit_margin": str(holding.goods.margin),
     }
+    if (stale := holding.stale_minutes(at)) is not None:
+        evidence["stale_minutes"] = stale
     if holding.promotions:
         evidence["promoted_units"] = promoted_units(holding, at)
         evidence["promotions"] = [

@@ -37,7 +37,12 @@ from inventory_control.availability.selectors import is_detection_due as has_cha
 from inventory_control.catalog.models import Item, ItemNode, Node, Promotion
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
-from inventory_control.events.selectors import empty_shelves, is_source_noted, unknown_serials
+from inventory_control.events.selectors import (
+    empty_shelves,
+    is_source_noted,
+    staleness,
+    unknown_serials,
+)
 from inventory_control.events.values import ShelfSignal, UnknownSerial
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
@@ -140,6 +145,7 @@ def _holdings(
     promotions = _promotions(places, goods, at)
     shelves = _empty_shelves(places)
     serials = _unknown_serials(places, goods, nodes)
+    freshness = staleness(nodes, at=at)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -160,6 +166,7 @@ def _holdings(
             promotions=tuple(promotions.get(place, ())),
             empty_shelf=shelves.get(place),
             unknown_serials=tuple(serials.get(place, ())),
+            freshness=freshness.get(node_id),
         )
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 
 from exceptions.services import watch_sources
 from inventory_control.core import clock
+from inventory_control.events.models import Source
 from inventory_control.people.services import add_member, set_role
 from tests.factories import SYSTEM, event, item, node, send
 from tests.http import Api
@@ -98,3 +99,11 @@ def test_the_page_shows_owner_credential_score_trend_and_silence(heard):
     assert page.count("stale 14 min") == 1
     assert page.count("<rect") == 2
     assert "<b>0.75</b>" in page
+
+    wms = Source.objects.get(code="wms")
+    page = client.get(
+        f"/sources/{wms.pk}/?received_from=wms-old", headers={"Host": "alder.localhost"}
+    ).content.decode()
+    assert "Warehouse team" in page
+    assert page.count('id="event-') == 1
+    assert client.get("/sources/0/", headers={"Host": "alder.localhost"}).status_code == 404

@@ -120,7 +120,9 @@ def test_the_key_is_checked_when_the_call_is_taken_in_and_nothing_is_lost(
 
         assert InventoryEvent.objects.count() == 0
         letter = DeadLetter.objects.get()
-        assert letter.code == ("not_permitted" if fate == "unpermitted" else "authentication_failed")
+        assert letter.code == (
+            "not_permitted" if fate == "unpermitted" else "authentication_failed"
+        )
         assert b'"m1"' in bytes(letter.body)
 
 

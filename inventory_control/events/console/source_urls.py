@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory_control.events.console.sources import SourceListView
+from inventory_control.events.console.sources import SourceDetailView, SourceListView
 
 app_name = "sources"
-urlpatterns = [path("", SourceListView.as_view(), name="source-list")]
+urlpatterns = [
+    path("", SourceListView.as_view(), name="source-list"),
+    path("<int:pk>/", SourceDetailView.as_view(), name="source-detail"),
+]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -14,7 +14,12 @@ from inventory_control.core import clock
 from inventory_control.events import permissions
 from inventory_control.events.models import QualityDay, Source
 from inventory_control.events.rules import is_silent
-from inventory_control.events.selectors import DATA_QUALITY, quality_trend, sources
+from inventory_control.events.selectors import (
+    DATA_QUALITY,
+    events_of_source,
+    quality_trend,
+    sources,
+)
 from inventory_control.policies.selectors import current_policy
 from inventory_control.web.console import ConsoleView
 
@@ -63,6 +68,45 @@ class SourceListView(ConsoleView):
         return render(request, "events/sources.html", context)
 
 
+class SourceDetailView(ConsoleView):
+    """What one source sent, by one credential or all of them."""
+
+    permission = permissions.READ
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """A page of its events, newest first."""
+        source = Source.objects.filter(pk=pk).first()
+        if source is None:
+            raise Http404
+        alias = request.GET.get("received_from", "").replace("\0", "")
+        before = request.GET.get("before", "")
+        found = events_of_source(
+            source.code,
+            received_from=alias,
+            before=int(before) if before.isdigit() else None,
+            limit=PAGE,
+        )
+        address = reverse("sources:source-detail", args=[pk])
+        kept = {"received_from": alias} if alias else {}
+        older = urlencode({**kept, "before": found[-1].pk}) if len(found) == PAGE else ""
+        context = {
+            "source": source,
+            "alias": alias,
+            "rows": found,
+            "pager": {
+                "text": f"{len(found)} on this page",
+                "newer_url": f"{address}?{urlencode(kept)}" if before else None,
+                "older_url": f"{address}?{older}" if older else None,
+            },
+            "empty": {
+                "icon": "plug",
+                "title": "Nothing came from here",
+                "text": "No event of this source, or none by that credential.",
+            },
+        }
+        return render(request, "events/source.html", context)
+
+
 def _row(source: Source, days: list[QualityDay], first: date, limit: float) -> dict[str, Any]:
     now = clock.now()
     last = days[-1] if days else None
@@ -70,6 +114,7 @@ def _row(source: Source, days: list[QualityDay], first: date, limit: float) -> d
     is_stale = is_silent(silent, source.expected_minutes, now)
     return {
         "source": source,
+        "url": reverse("sources:source-detail", args=[source.pk]),
         "is_stale": is_stale,
         "silent_minutes": int((now - silent).total_seconds() // 60) if silent else None,
         "last": last,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,6 +28,8 @@ from inventory_control.policies.values import PolicyValue
 MOST_ROWS = 1_000
 LONGEST_SILENCE = 60 * 24 * 366
 """Minutes; a source expected less often than once a year is not expected at all."""
+SCORED_BACK = timedelta(days=7)
+"""What was not scored for so long is left: news is scored within minutes of its receipt."""
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     FRESHNESS: {"default_minutes": None, "sources": {}, "nodes": {}},
     DATA_QUALITY: {
@@ -73,6 +75,7 @@ def put_sources(rows: Sequence[Mapping[str, Any]], *, by: Actor) -> int:
     require(by, permissions.MANAGE_SOURCES)
     if len(rows) > MOST_ROWS:
         raise InvalidSourceError(f"At most {MOST_ROWS:,} rows a call.")
+    _hold_sources()
     now = clock.now()
     read = [_source_row(row, place) for place, row in enumerate(rows)]
     if len({row["code"] for row in read}) < len(read):
@@ -124,7 +127,7 @@ def _look(due: Sequence[Source], policy: PolicyValue, now: datetime) -> None:
     heard = [one for one in due if one.heard_at and not _is_scored(one)]
     if heard:
         since = min(one.scored_at or one.heard_at for one in heard if one.heard_at)
-        score_days(since.date(), now.date())
+        score_days(max(since, now - SCORED_BACK).date(), now.date())
     for one in due:
         one.look_at = next_look(
             now=now,
@@ -140,8 +143,14 @@ def _look(due: Sequence[Source], policy: PolicyValue, now: datetime) -> None:
 
 
 def take_noted_sources() -> bool:
-    """Take the notes of sources detection has not looked at since; says whether there was one."""
-    return bool(Source.objects.filter(is_noted=True).update(is_noted=False))
+    """Take the notes of sources detection has not looked at since; says whether there was one.
+
+    A source that is just being rolled up keeps its note: its stage rings again when it is done,
+    and two who wait for each other's sources would wait for ever.
+    """
+    noted = Source.objects.select_for_update(skip_locked=True).filter(is_noted=True)
+    taken = list(noted.values_list("pk", flat=True))
+    return bool(Source.objects.filter(pk__in=taken).update(is_noted=False))
 
 
 def _is_scored(one: Source) -> bool:
