@@ -13,8 +13,8 @@ from exceptions.states import LIVE, Resolution
 from exceptions.values import ScoredDay, SourceState
 from inventory_control.events.models import QualityDay, Source
 from inventory_control.events.rules import SHARES, is_silent
-from inventory_control.events.selectors import DATA_QUALITY
-from inventory_control.policies.selectors import current_policy
+from inventory_control.events.selectors import policy_of
+from inventory_control.events.values import DATA_QUALITY
 
 _KINDS = ("stale_feed", "clock_skew", "low_quality")
 
@@ -34,7 +34,7 @@ def source_states(at: datetime) -> tuple[SourceState, ...]:
     sources = list(Source.objects.order_by("code"))
     if not sources:
         return ()
-    policy = current_policy(DATA_QUALITY).value
+    policy = policy_of(DATA_QUALITY).value
     skewed_since = at - timedelta(hours=float(policy["skew_hours"]))
     scored = _scored(float(policy["limit"]), int(policy["least_rows"]))
     settled = settled_at([f"{kind}:{brief(one.code, 180)}" for one in sources for kind in _KINDS])

@@ -27,10 +27,17 @@ from inventory_control.events.states import (
     SHELF_TYPES,
     DeadLetterStatus,
 )
-from inventory_control.events.values import DocumentFact, Freshness, ShelfSignal, UnknownSerial
+from inventory_control.events.values import (
+    DEFAULTS,
+    DocumentFact,
+    Freshness,
+    ShelfSignal,
+    UnknownSerial,
+)
+from inventory_control.policies.models import Policy
+from inventory_control.policies.selectors import current_policy
+from inventory_control.policies.values import PolicyValue
 
-FRESHNESS, DATA_QUALITY = "freshness", "data_quality"
-"""The policies about sources: after how long their word is stale, and how it is scored."""
 SOURCE_SQL = named_statements(Path(__file__).with_name("sources.sql"))
 
 ROUTES: Mapping[str, tuple[str, ...]] = (
@@ -104,6 +111,13 @@ _HISTORY = """
        AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY o.occurred_at, o.source, o.source_id
 """
+
+
+def policy_of(key: str) -> PolicyValue:
+    """A policy about sources; version 0, the product's own, in a tenant older than the policy."""
+    if not Policy.objects.filter(key=key).exists():
+        return PolicyValue(key=key, version=0, value=DEFAULTS[key])
+    return current_policy(key)
 
 
 def is_source_due() -> bool:

@@ -249,3 +249,27 @@ class UnknownSerial:
     serial: str
     returned_at: datetime
     lot: str
+
+
+FRESHNESS, DATA_QUALITY = "freshness", "data_quality"
+"""The policies about sources: after how long their word is stale, and how it is scored."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    FRESHNESS: {"default_minutes": None, "sources": {}, "nodes": {}},
+    DATA_QUALITY: {
+        "weights": {"completeness": 1, "validity": 1, "timeliness": 1, "uniqueness": 1},
+        "limit": 0.9,
+        "least_rows": 20,
+        "late_minutes": 60,
+        "skew_hours": 24,
+        "score_minutes": 15,
+        "expected": {
+            "receipt.recorded": ["document"],
+            "transfer.shipped": ["document"],
+            "transfer.received": ["document"],
+            "return.received": ["order"],
+            "purchase_order.created": ["supplier", "due_at"],
+        },
+    },
+}
+"""No limit of age is in force until somebody names one: which silence is strange only the tenant
+knows."""

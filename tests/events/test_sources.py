@@ -16,6 +16,7 @@ from inventory_control.events.errors import InvalidSourceError
 from inventory_control.events.models import QualityDay, Source
 from inventory_control.events.selectors import is_source_due, staleness
 from inventory_control.events.services import put_sources, score_days, set_freshness
+from inventory_control.policies.models import Policy
 from inventory_control.policies.services import set_policy
 from inventory_control.stock.selectors import positions_at
 from inventory_control.timers.models import Timer
@@ -338,3 +339,13 @@ def test_a_source_is_scored_at_most_every_quarter_of_an_hour(shop):
         assert is_source_due() is True
         watch_sources(by=SYSTEM)
         assert QualityDay.objects.get().events == 2
+
+
+def test_a_tenant_older_than_the_policy_is_scored_by_the_products_own(shop):
+    Policy.objects.filter(key__in=("data_quality", "freshness")).delete()
+
+    send(event("sale.recorded", 1))
+    watch()
+
+    assert QualityDay.objects.get().policy == "data_quality v0"
+    assert staleness([shop[1].pk], at=clock.now())[shop[1].pk].limit_minutes is None

@@ -16,6 +16,7 @@ from inventory_control.catalog.models import Item, Promotion
 from inventory_control.core import clock
 from inventory_control.pipeline import run_stage
 from tests.factories import at_node, event, item, node, send, supplier
+from workflows.console.case import evidence_lines
 
 
 def looked() -> None:
@@ -89,3 +90,13 @@ def test_the_facts_of_many_findings_cost_what_those_of_one_cost(tenant):
         assert len(facts_of(findings, clock.now())) == 6
 
     assert len(one) == len(many) == 5
+
+
+@pytest.mark.req("EVT-18")
+def test_the_case_page_names_the_facts():
+    lines = evidence_lines({"available": 4, "facts": {"item_class": "A", "promotions": []}})
+
+    assert lines == [
+        {"name": "Available", "value": "4"},
+        {"name": "At opening: item class", "value": "A"},
+    ]

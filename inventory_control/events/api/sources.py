@@ -17,14 +17,14 @@ from inventory_control.events.errors import InvalidSourceError
 from inventory_control.events.models import InventoryEvent, QualityDay, Source
 from inventory_control.events.rules import is_silent
 from inventory_control.events.selectors import (
-    FRESHNESS,
     events_of_source,
+    policy_of,
     quality_trend,
     sources,
 )
 from inventory_control.events.services import put_sources, set_freshness
+from inventory_control.events.values import FRESHNESS
 from inventory_control.policies import permissions as policy_permissions
-from inventory_control.policies.selectors import current_policy
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.views import ApiView
@@ -178,7 +178,7 @@ class FreshnessView(ApiView):
     @extend_schema(operation_id="read_freshness", responses=FreshnessBody)
     def get(self, _request: Request) -> Response:
         """The limits in force."""
-        return Response(current_policy(FRESHNESS).value)
+        return Response(policy_of(FRESHNESS).value)
 
     @extend_schema(operation_id="put_freshness", request=FreshnessBody, responses=FreshnessBody)
     def put(self, request: Request) -> Response:

@@ -15,12 +15,12 @@ from inventory_control.events import permissions
 from inventory_control.events.models import QualityDay, Source
 from inventory_control.events.rules import is_silent
 from inventory_control.events.selectors import (
-    DATA_QUALITY,
     events_of_source,
+    policy_of,
     quality_trend,
     sources,
 )
-from inventory_control.policies.selectors import current_policy
+from inventory_control.events.values import DATA_QUALITY
 from inventory_control.web.console import ConsoleView
 
 PAGE = 50
@@ -42,7 +42,7 @@ class SourceListView(ConsoleView):
         today = clock.now().date()
         first = today - timedelta(days=TREND_DAYS - 1)
         trend = quality_trend([one.code for one in shown], since=first)
-        limit = float(current_policy(DATA_QUALITY).value["limit"])
+        limit = float(policy_of(DATA_QUALITY).value["limit"])
         address = reverse("sources:source-list")
         context = {
             "rows": [_row(one, trend[one.code], first, limit) for one in shown],

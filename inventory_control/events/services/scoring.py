@@ -10,9 +10,8 @@ from django.db import connection, transaction
 from inventory_control.core import clock
 from inventory_control.events.models import QualityDay
 from inventory_control.events.rules import SHARES, quality_of
-from inventory_control.events.selectors import DATA_QUALITY, SOURCE_SQL
-from inventory_control.events.values import QualityCounts
-from inventory_control.policies.selectors import current_policy
+from inventory_control.events.selectors import SOURCE_SQL, policy_of
+from inventory_control.events.values import DATA_QUALITY, QualityCounts
 
 _COUNTS = ("events", "refused", "repeated", "late", "fields_expected", "fields_missing")
 
@@ -24,7 +23,7 @@ def score_days(first: date, last: date) -> int:
     From events, dead letters and redeliveries in one statement, so that a day comes out the same
     however often it is scored. Each score names the version of the policy it followed.
     """
-    policy = current_policy(DATA_QUALITY)
+    policy = policy_of(DATA_QUALITY)
     with connection.cursor() as cursor:
         cursor.execute(
             SOURCE_SQL["counts"],

@@ -18,10 +18,10 @@ from inventory_control.events import permissions
 from inventory_control.events.errors import InvalidSourceError
 from inventory_control.events.models import Source
 from inventory_control.events.rules import check_freshness, next_look
-from inventory_control.events.selectors import DATA_QUALITY, FRESHNESS, SOURCE_SQL
+from inventory_control.events.selectors import SOURCE_SQL, policy_of
 from inventory_control.events.services.scoring import score_days
+from inventory_control.events.values import DATA_QUALITY, DEFAULTS, FRESHNESS
 from inventory_control.policies.models import Policy
-from inventory_control.policies.selectors import current_policy
 from inventory_control.policies.services import install_policies, set_policy
 from inventory_control.policies.values import PolicyValue
 
@@ -30,26 +30,6 @@ LONGEST_SILENCE = 60 * 24 * 366
 """Minutes; a source expected less often than once a year is not expected at all."""
 SCORED_BACK = timedelta(days=7)
 """What was not scored for so long is left: news is scored within minutes of its receipt."""
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    FRESHNESS: {"default_minutes": None, "sources": {}, "nodes": {}},
-    DATA_QUALITY: {
-        "weights": {"completeness": 1, "validity": 1, "timeliness": 1, "uniqueness": 1},
-        "limit": 0.9,
-        "least_rows": 20,
-        "late_minutes": 60,
-        "skew_hours": 24,
-        "score_minutes": 15,
-        "expected": {
-            "receipt.recorded": ["document"],
-            "transfer.shipped": ["document"],
-            "transfer.received": ["document"],
-            "return.received": ["order"],
-            "purchase_order.created": ["supplier", "due_at"],
-        },
-    },
-}
-"""No limit of age is in force until somebody names one: which silence is strange only the tenant
-knows."""
 
 
 def install_defaults(*, by: Actor) -> None:
@@ -103,7 +83,7 @@ def roll_up_sources() -> dict[str, datetime]:
     the same mark, harmlessly, but twice.
     """
     now = clock.now()
-    policy = current_policy(DATA_QUALITY)
+    policy = policy_of(DATA_QUALITY)
     _hold_sources()
     known = dict(Source.objects.values_list("code", "look_at"))
     with connection.cursor() as cursor:
