@@ -75,6 +75,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             availability.EXPOSE,
             connectors.CONFIGURE,
             connectors.READ,
+            events.MANAGE_SOURCES,
             people.MANAGE_PEOPLE,
             policies.CHANGE,
             workflows.CONFIGURE,
