@@ -402,6 +402,8 @@ CALLS: dict[str, Callable[[], Call]] = {
         dict(current_policy("autonomy").value),
     ),
     "POST sandbox/clock": lambda: ({}, {}),
+    "PUT sources": lambda: ({}, [{"code": "wms", "owner": "Warehouse team"}]),
+    "PUT freshness": lambda: ({}, {"sources": {"pos": 10}}),
     "POST reservations/check": _reserve,
     "POST reservations/confirm": _confirm,
     "POST holds": _with_shop({"item": "SOCK", "node": "S1", "reason": "recall"}),
