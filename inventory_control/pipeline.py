@@ -14,8 +14,8 @@ from django.db import connection, transaction
 
 from ai_advice.selectors import is_advice_due
 from ai_advice.services import advise_due
-from connectors.selectors import is_delivery_due, is_intake_due
-from connectors.services import deliver_due, take_in
+from connectors.selectors import is_delivery_due, is_intake_due, is_replay_due
+from connectors.services import deliver_due, replay_due, take_in
 from exceptions.selectors import is_detection_due
 from exceptions.services import detect_due
 from inventory_control.availability.services import recalculate_due
@@ -65,6 +65,9 @@ class Stage:
 
 STAGES = (
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
+    Stage(
+        "replay", "What is to be taken in again passes the same door.", replay_due, is_replay_due
+    ),
     Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),

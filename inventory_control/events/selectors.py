@@ -72,7 +72,20 @@ _HISTORY = """
            o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn'
       FROM events_inventoryevent o
       LEFT JOIN events_inventoryevent c ON c.corrects = o.id
-     WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)
+     WHERE o.type = ANY(%s) AND o.details ? 'document' AND o.details ->> 'document' = ANY(%s)
        AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY o.occurred_at, o.source, o.source_id
 """
+
+
+def known_keys(keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some (source, source id) are events already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT source, source_id FROM events_sourcekey
+             WHERE (source, source_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+            """,
+            [[source for source, _ in keys], [source_id for _, source_id in keys]],
+        )
+        return set(cursor.fetchall())

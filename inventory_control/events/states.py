@@ -74,3 +74,7 @@ DOCUMENT_TYPES = (
     "transfer.shipped",
 )
 """Types that tell something of an order: its `document` is found by an index of its own."""
+
+
+POSITION_CHANGED = "position.changed"
+"""What subscribers are told when the position of an item at a node changed."""

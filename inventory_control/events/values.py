@@ -30,7 +30,8 @@ class CanonicalEventV1(
 
     `type` decides which of the other fields are needed (`events.rules.EVENT_TYPES`). Quantities
     are whole units of the item; `occurred_at` carries its offset from UTC. `order` and `line`
-    name the claim an event commits, ships or releases. `system` is whose number a reported position
+    name the claim an event commits, ships or releases. `causation_id` names what caused it where
+    it came from (a message, a command), `correlation_id` the whole it belongs to. `system` is whose number a reported position
     is (`erp`, `oms`, `wms`, `pos` or a channel's code). `customer` is a token, never a name.
     """
 
@@ -41,6 +42,7 @@ class CanonicalEventV1(
     schema_version: Annotated[int, Meta(ge=1, le=1)] = 1
     business_key: Text | None = None
     correlation_id: Text | None = None
+    causation_id: Text | None = None
     item: Text | None = None
     node: Text | None = None
     to_node: Text | None = None
