@@ -11,12 +11,13 @@ from django.db import transaction
 
 from connectors.adapters import ADAPTERS
 from connectors.errors import DeliveryFailedError, DeliveryRefusedError, InvalidConnectorError
-from connectors.models import Connector
+from connectors.models import Connector, PublishedFigure
 from connectors.selectors import connectors, paused_targets, serving
 from connectors.services.configuring import peer_of
 from connectors.values import Peer, Sending
 from inventory_control.availability.selectors import unpublished
 from inventory_control.availability.services import PUBLISH, acknowledge
+from inventory_control.availability.values import Publication
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
@@ -123,9 +124,25 @@ def _publish(
                 command.correlation_id,
             ),
         )
+        _keep_told(channel, figures, command.correlation_id)
         acknowledge(channel=channel, told=figures, by=by)
         told += len(figures)
     return {"figures": told}
+
+
+def _keep_told(channel: str, figures: Sequence[Publication], correlation: str) -> None:
+    """Keep what the channel acknowledged: a correction asks later who sold on a wrong number."""
+    PublishedFigure.objects.bulk_create(
+        PublishedFigure(
+            channel=channel,
+            item_id=one.item_id,
+            quantity=one.quantity,
+            version=one.version,
+            acknowledged_at=clock.now(),
+            correlation_id=correlation,
+        )
+        for one in figures
+    )
 
 
 def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:

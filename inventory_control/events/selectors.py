@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 
+from inventory_control.catalog.models import Item, Node
+from inventory_control.core.errors import Refused
+from inventory_control.events.errors import UnknownEventError
 from inventory_control.events.models import DeadLetter, EventWork, InventoryEvent
 from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
-from inventory_control.events.values import DocumentFact
+from inventory_control.events.values import DocumentFact, EventFilters
 
 ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
@@ -89,3 +94,103 @@ def known_keys(keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
             [[source for source, _ in keys], [source_id for _, source_id in keys]],
         )
         return set(cursor.fetchall())
+
+
+def event_search(
+    filters: EventFilters, *, before: int | None = None, limit: int = 50
+) -> list[InventoryEvent]:
+    """A page of the events that match, the last learnt first, below the id `before` (keyset).
+
+    Items, orders and documents have an index each, everything else shares `event_summary`.
+    Raises `Refused` for an item or node that does not exist.
+    """
+    found = InventoryEvent.objects.select_related("item", "node").defer("raw")
+    for field in ("correlation_id", "type", "source", "received_from"):
+        if value := getattr(filters, field):
+            found = found.filter(**{field: value})
+    if filters.item:
+        found = found.filter(item=_named(Item, "sku", filters.item, "item"))
+    if filters.node:
+        found = found.filter(node=_named(Node, "code", filters.node, "node"))
+    for field in ("order", "document"):
+        if value := getattr(filters, field):
+            found = _naming(found, field, value)
+    for bound, lookup in _BOUNDS.items():
+        if (moment := getattr(filters, bound)) is not None:
+            found = found.filter(**{lookup: moment})
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    # By a bare id the planner would walk back from the newest event to a window long ago.
+    latest = (F("pk") + 0).desc() if filters.is_windowed else F("pk").desc()
+    return list(found.order_by(latest)[:limit])
+
+
+def events_about(field: str, value: str, limit: int) -> list[InventoryEvent]:
+    """The events that name an order or a document, with those that correct them; two queries."""
+    found = InventoryEvent.objects.select_related("item", "node").defer("raw")
+    named = list(_naming(found, field, value).order_by("-occurred_at", "-pk")[:limit])
+    known = {event.pk for event in named}
+    corrections = found.filter(corrects__in=known).exclude(pk__in=known)
+    return [*named, *corrections]
+
+
+def event_page(pk: int) -> InventoryEvent:
+    """One event with everything it carries; raises `UnknownEventError`."""
+    event = InventoryEvent.objects.select_related("item", "node").filter(pk=pk).first()
+    if event is None:
+        raise UnknownEventError(f"There is no event {pk}.")
+    return event
+
+
+def corrections_around(event: InventoryEvent) -> tuple[int | None, int | None]:
+    """The event this one corrects, and the one that corrects it."""
+    by = InventoryEvent.objects.filter(corrects=event.pk).values_list("pk", flat=True).first()
+    return event.corrects, by
+
+
+def posted_together(event: InventoryEvent) -> list[int]:
+    """The ids that the batch of an event may be known by in the audit log, nearest first."""
+    near = InventoryEvent.objects.filter(
+        recorded_at__gte=event.recorded_at - _ONE_BATCH,
+        recorded_at__lte=event.recorded_at,
+        pk__lte=event.pk,
+    )
+    return list(near.order_by((F("pk") + 0).desc()).values_list("pk", flat=True)[:MOST_IN_BATCH])
+
+
+def work_of(event_id: int) -> list[EventWork]:
+    """Consumers that still owe an event their part, by name."""
+    return list(EventWork.objects.filter(event_id=event_id).order_by("consumer", "pk"))
+
+
+def dead_work(*, before: int | None = None, limit: int = 50) -> list[EventWork]:
+    """A page of events a consumer gave up on, newest first."""
+    found = EventWork.objects.filter(attempts__gte=LAST_ATTEMPT).select_related(
+        "event__item", "event__node"
+    )
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-pk")[:limit])
+
+
+MOST_IN_BATCH = 5_000
+_ONE_BATCH = timedelta(seconds=5)
+_BOUNDS = {
+    "since": "occurred_at__gte",
+    "until": "occurred_at__lt",
+    "learnt_since": "recorded_at__gte",
+    "learnt_until": "recorded_at__lt",
+}
+
+
+def _naming(events: QuerySet[InventoryEvent], field: str, value: str) -> QuerySet[InventoryEvent]:
+    """Events whose details name an order or a document, in the words of the index for it."""
+    named = events.annotate(named=KeyTextTransform(field, "details"))
+    return named.filter(details__has_key=field, named=value)
+
+
+def _named(model: type[Item | Node], field: str, name: str, noun: str) -> int:
+    pk = model._default_manager.filter(**{field: name}).values_list("pk", flat=True).first()
+    if pk is None:
+        raise Refused(f"No {noun} is called {name}.", field=noun)
+    return int(pk)

@@ -136,3 +136,30 @@ class DocumentFact:
     supplier: str | None
     to_node: str | None
     asn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilters:
+    """Which events a reader asked for; an empty field does not narrow.
+
+    `since` and `until` bound when it happened, `learnt_since` and `learnt_until` when it was
+    recorded. `item` is a SKU, `node` a node's code.
+    """
+
+    item: str = ""
+    node: str = ""
+    order: str = ""
+    document: str = ""
+    correlation_id: str = ""
+    type: str = ""
+    source: str = ""
+    received_from: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    learnt_since: datetime | None = None
+    learnt_until: datetime | None = None
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether any bound of time was given."""
+        return any((self.since, self.until, self.learnt_since, self.learnt_until))

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from inventory_control.stock.models import Assertion, LedgerEntry, StockMark
+from inventory_control.stock.models import Assertion, LedgerEntry, Reservation, StockMark
 from inventory_control.stock.states import Verdict
 from inventory_control.stock.values import Position
 
@@ -42,6 +42,24 @@ def ledger_of(item_id: int, *, before: int | None = None, limit: int = 50) -> li
     if before is not None:
         lines = lines.filter(id__lt=before)
     return list(lines.order_by("-id")[:limit])
+
+
+def lines_of_events(event_ids: Sequence[int]) -> list[LedgerEntry]:
+    """The ledger lines of some events, in the order they were posted."""
+    lines = LedgerEntry.objects.filter(event_id__in=list(event_ids)).select_related("item", "node")
+    return list(lines.order_by("id"))
+
+
+def counts_of_events(event_ids: Sequence[int]) -> list[Assertion]:
+    """What became of the quantities some events stated, with their verdicts."""
+    counts = Assertion.objects.filter(event_id__in=list(event_ids)).select_related("item", "node")
+    return list(counts.order_by("event_id"))
+
+
+def claims_of_keys(keys: Iterable[str]) -> list[Reservation]:
+    """The claims of some order lines as they stand, by key."""
+    claims = Reservation.objects.filter(key__in=sorted(set(keys))).select_related("item", "node")
+    return list(claims.order_by("key"))
 
 
 def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, int]:

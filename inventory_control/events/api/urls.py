@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from inventory_control.events.api.views import DeadLetterDiscardView, DeadLetterListView
+from inventory_control.events.api.work import DeadWorkRetryView, DeadWorkView
 
 urlpatterns = [
     path("dead-letters", DeadLetterListView.as_view(), name="dead-letter-list"),
@@ -13,4 +14,6 @@ urlpatterns = [
         DeadLetterDiscardView.as_view(),
         name="dead-letter-discard",
     ),
+    path("event-work", DeadWorkView.as_view(), name="dead-work-list"),
+    path("event-work/retry", DeadWorkRetryView.as_view(), name="dead-work-retry"),
 ]

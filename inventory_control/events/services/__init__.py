@@ -1,7 +1,7 @@
 """Commands of the inbox: draft, park, hold, hand over."""
 
 from inventory_control.events.services.drafting import Reading, draft_events, read_rows
-from inventory_control.events.services.handing import hand_over, work_through
+from inventory_control.events.services.handing import hand_over, retry_work, work_through
 from inventory_control.events.services.holding import hold, note_redeliveries, take_held
 from inventory_control.events.services.parking import discard, mark_retried, park
 
@@ -15,6 +15,7 @@ __all__ = [
     "note_redeliveries",
     "park",
     "read_rows",
+    "retry_work",
     "take_held",
     "work_through",
 ]
