@@ -14,10 +14,12 @@ from connectors.errors import UnknownReplayError
 from connectors.models import Connector, LegalHold, Replay
 from connectors.states import LegalHoldStatus, ReplayStatus
 from connectors.values import HeldScope, ReplayScope
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
 from inventory_control.events.models import DeadLetter, InboundMessage
 from inventory_control.events.rules import OLDEST_ACCEPTED
+from inventory_control.events.selectors import COUNTED_UP_TO, subscriptions
 from inventory_control.events.states import DeadLetterStatus, MessageStatus, Outcome
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.states import CommandStatus
@@ -216,3 +218,51 @@ def _received_within(found: Any, scope: ReplayScope, source_field: str) -> Any:
 
 def _parameters(scope: ReplayScope, last: int) -> dict[str, Any]:
     return {**asdict(scope), "last": last, "oldest": clock.now() - OLDEST_ACCEPTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A subscription with its connector: what it is told, what waits for it, how it does."""
+
+    code: str
+    name: str
+    url: str
+    types: list[str]
+    items: list[str]
+    nodes: list[str]
+    is_active: bool
+    waiting: int
+    last_ok_at: datetime | None
+    last_error_at: datetime | None
+    last_error: str
+
+
+def subscribers() -> list[Subscriber]:
+    """Every subscriber, by code; what waits is counted up to `COUNTED_UP_TO`."""
+    known, found = connectors(), subscriptions()
+    skus = dict(
+        Item.objects.filter(pk__in={pk for one in found for pk in one.items}).values_list(
+            "pk", "sku"
+        )
+    )
+    codes = dict(
+        Node.objects.filter(pk__in={pk for one in found for pk in one.nodes}).values_list(
+            "pk", "code"
+        )
+    )
+    return [
+        Subscriber(
+            code=one.code,
+            name=known[one.code].name,
+            url=known[one.code].url,
+            types=one.types,
+            items=sorted(skus[pk] for pk in one.items),
+            nodes=sorted(codes[pk] for pk in one.nodes),
+            is_active=one.is_active,
+            waiting=one.notices.all()[:COUNTED_UP_TO].count(),
+            last_ok_at=known[one.code].last_ok_at,
+            last_error_at=known[one.code].last_error_at,
+            last_error=known[one.code].last_error,
+        )
+        for one in found
+    ]

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from ai_advice.selectors import is_advice_due
 from ai_advice.services import advise_due
 from connectors.selectors import is_delivery_due, is_intake_due, is_replay_due
-from connectors.services import deliver_due, replay_due, take_in
+from connectors.services import deliver_due, replay_due, take_in, tell_subscribers
 from exceptions.selectors import is_detection_due
 from exceptions.services import detect_due
 from inventory_control.availability.services import recalculate_due
@@ -25,6 +25,7 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
+from inventory_control.events.selectors import SUBSCRIBERS, is_work_due
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_following_due
@@ -72,6 +73,12 @@ STAGES = (
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
+    Stage(
+        SUBSCRIBERS,
+        "Whoever subscribed to an event is to be told of it.",
+        tell_subscribers,
+        lambda: is_work_due(SUBSCRIBERS),
+    ),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
     Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),

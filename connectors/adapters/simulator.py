@@ -11,18 +11,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from connectors.adapters.posting import deliver
 from connectors.errors import (
     BadSignatureError,
-    DeliveryFailedError,
     DeliveryRefusedError,
     UnreadableMessageError,
 )
 from connectors.values import DeliveryResult, Envelope, Peer, Sending
-from inventory_control.core.outbound_http import (
-    ForbiddenAddressError,
-    UnreachableError,
-    post_json,
-)
 
 PATHS: Mapping[str, str] = {
     "purchase_order.create": "/purchase-orders",
@@ -73,15 +68,4 @@ class Simulator:
             "Authorization": f"Bearer {peer.secret}",
             "X-Correlation-Id": sending.correlation_id,
         }
-        try:
-            answer = post_json(peer.url.rstrip("/") + path, sending.payload, headers=headers)
-        except UnreachableError as error:
-            raise DeliveryFailedError(str(error)) from error
-        except ForbiddenAddressError as error:
-            raise DeliveryRefusedError(str(error)) from error
-        if 200 <= answer.status < 300:
-            return DeliveryResult(answer.body if isinstance(answer.body, dict) else {})
-        said = f"{peer.code} answered {answer.status}: {str(answer.body)[:200]}"
-        if answer.status in {408, 409, 425, 429} or answer.status >= 500:
-            raise DeliveryFailedError(said)
-        raise DeliveryRefusedError(said)
+        return deliver(peer, peer.url.rstrip("/") + path, sending.payload, headers)

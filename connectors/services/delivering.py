@@ -14,6 +14,7 @@ from connectors.errors import DeliveryFailedError, DeliveryRefusedError, Invalid
 from connectors.models import Connector, PublishedFigure
 from connectors.selectors import connectors, paused_targets, serving
 from connectors.services.configuring import peer_of
+from connectors.services.notifying import notify
 from connectors.values import Peer, Sending
 from inventory_control.availability.selectors import unpublished
 from inventory_control.availability.services import PUBLISH, acknowledge
@@ -30,7 +31,7 @@ from inventory_control.outbox.services import (
     mark_delivered,
     mark_failed,
 )
-from inventory_control.outbox.values import ClaimedCommand
+from inventory_control.outbox.values import NOTIFY, ClaimedCommand
 
 BATCH = 50
 FIGURES_AT_ONCE = 1_000
@@ -96,6 +97,8 @@ def _push(command: ClaimedCommand, connector: Connector, by: Actor) -> Mapping[s
     adapter, peer = ADAPTERS.get(connector.adapter), peer_of(connector)
     if command.kind == PUBLISH:
         return _publish(command, peer, connector, by)
+    if command.kind == NOTIFY:
+        return notify(command, peer, connector)
     return adapter.push(
         peer,
         Sending(command.kind, command.idempotency_key, command.payload, command.correlation_id),

@@ -42,6 +42,7 @@ class World:
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
     faults: list[tuple[int, int]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
     emitted: int = 0
     pushes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -128,6 +129,12 @@ class World:
                 if known is None or item["version"] >= known[1]:
                     shown[item["sku"]] = [item["quantity"], item["version"]]
         return {"shown": len(body["items"])}
+
+    def hear(self, events: list[dict[str, Any]]) -> dict[str, Any]:
+        """A subscriber is told of events and positions; it remembers the last ten thousand."""
+        with self.lock:
+            self.told = [*self.told, *events][-10_000:]
+        return {"heard": len(events)}
 
     def move_clock(self, to: datetime) -> list[dict[str, Any]]:
         """Let time pass; what happened until then, in order, each with its moment."""

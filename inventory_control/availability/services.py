@@ -14,8 +14,12 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.sql import named_statements
+from inventory_control.events.selectors import are_positions_wanted
+from inventory_control.events.services import note_positions
 from inventory_control.outbox.selectors import waiting_targets
-from inventory_control.outbox.services import queue_command
+from inventory_control.outbox.services import queue_command, queue_looks
+from inventory_control.outbox.values import NOTIFY
+from inventory_control.stock.selectors import causes_of, oldest_mark
 from inventory_control.stock.services import mark_places
 from inventory_control.stock.services.demand import roll_up_demand, take_marks
 
@@ -43,6 +47,7 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
 
     Returns the marks taken and the places they were about.
     """
+    since = oldest_mark() if are_positions_wanted() else None
     taken, places, days = take_marks(BATCH)
     if not places:
         return taken, 0
@@ -62,6 +67,9 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
         )
     if changed:
         _queue_publications(by)
+    if since is not None:
+        told = note_positions(causes_of(places, since=since))
+        queue_looks(kind=NOTIFY, targets=told, by=by)
     ring("detect")
     return taken, len(places)
 

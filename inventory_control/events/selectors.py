@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, QuerySet
@@ -11,9 +12,16 @@ from django.db.models.fields.json import KeyTextTransform
 
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core.errors import Refused
+from inventory_control.core.sql import Asked, hot_later
 from inventory_control.events.errors import UnknownEventError
-from inventory_control.events.models import DeadLetter, EventWork, InventoryEvent
-from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
+from inventory_control.events.models import (
+    DeadLetter,
+    EventWork,
+    InventoryEvent,
+    Notice,
+    Subscription,
+)
+from inventory_control.events.states import DOCUMENT_TYPES, POSITION_CHANGED, DeadLetterStatus
 from inventory_control.events.values import DocumentFact, EventFilters
 
 ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
@@ -194,3 +202,54 @@ def _named(model: type[Item | Node], field: str, name: str, noun: str) -> int:
     if pk is None:
         raise Refused(f"No {noun} is called {name}.", field=noun)
     return int(pk)
+
+
+def canonical_form(event: InventoryEvent) -> dict[str, Any]:
+    """The canonical form of an event, as if it had been sent like that."""
+    fields = {
+        "type": event.type,
+        "schema_version": event.schema_version,
+        "source": event.source,
+        "source_id": event.source_id,
+        "occurred_at": event.occurred_at.isoformat(),
+        "item": event.item.sku if event.item else None,
+        "node": event.node.code if event.node else None,
+        "quantity": event.quantity,
+        "correlation_id": event.correlation_id,
+        **event.details,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+SUBSCRIBERS = "subscribers"
+"""The consumer of every event of a type that anybody subscribed to."""
+
+
+def subscribed_types() -> Asked:
+    """The types anybody wants to be told of; asked for with the posting, not waited for."""
+    return hot_later("SELECT DISTINCT unnest(types) FROM events_subscription WHERE is_active", [])
+
+
+def are_positions_wanted() -> bool:
+    """Whether anybody wants to be told of changed positions."""
+    return Subscription.objects.filter(is_active=True, types__contains=[POSITION_CHANGED]).exists()
+
+
+def next_notices(code: str, limit: int) -> list[Notice]:
+    """What a subscriber is to be told next, oldest first."""
+    return list(
+        Notice.objects.filter(subscription__code=code, subscription__is_active=True).order_by("pk")[
+            :limit
+        ]
+    )
+
+
+def subscriptions() -> list[Subscription]:
+    """Every subscription, by code."""
+    return list(Subscription.objects.order_by("code"))
+
+
+def events_by_id(event_ids: Sequence[int]) -> dict[int, InventoryEvent]:
+    """Some events by their ids, without their raw bodies."""
+    found = InventoryEvent.objects.filter(pk__in=list(event_ids)).defer("raw")
+    return {event.pk: event for event in found.select_related("item", "node")}

@@ -163,3 +163,13 @@ class EventFilters:
     def is_windowed(self) -> bool:
         """Whether any bound of time was given."""
         return any((self.since, self.until, self.learnt_since, self.learnt_until))
+
+
+@dataclass(frozen=True, slots=True)
+class PositionCause:
+    """A place whose position changed, with the last event that changed it, if one did."""
+
+    item_id: int
+    node_id: int
+    event_id: int | None
+    correlation_id: str

@@ -7,7 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Min
 
+from inventory_control.core.telemetry import correlation_id
+from inventory_control.events.values import PositionCause
 from inventory_control.stock.models import Assertion, LedgerEntry, Reservation, StockMark
 from inventory_control.stock.states import Verdict
 from inventory_control.stock.values import Position
@@ -18,6 +21,21 @@ _POSITIONS = """
            b.counts_pending + b.holds > 0, coalesce(p.safety_stock, 0), b.changed_at
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+"""
+_CAUSES = """
+    SELECT DISTINCT ON (item_id, node_id) item_id, node_id, id, correlation_id
+      FROM (
+               SELECT l.item_id, l.node_id, e.id, e.correlation_id
+                 FROM stock_ledgerentry l
+                 JOIN events_inventoryevent e ON e.id = l.event_id
+                WHERE l.posted_at >= %(since)s
+                UNION ALL
+               SELECT item_id, node_id, id, correlation_id
+                 FROM events_inventoryevent
+                WHERE recorded_at >= %(since)s
+           ) AS cause
+     WHERE (item_id, node_id) IN (SELECT * FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]))
+     ORDER BY item_id, node_id, id DESC
 """
 Place = tuple[int, int]
 
@@ -201,6 +219,30 @@ def units_at(node_ids: Sequence[int]) -> dict[int, int]:
             [list(node_ids)],
         )
         return {node_id: int(units) for node_id, units in cursor.fetchall()}
+
+
+def oldest_mark() -> datetime | None:
+    """When the oldest change was posted that the availability stage has not dealt with."""
+    return StockMark.objects.aggregate(oldest=Min("posted_at"))["oldest"]
+
+
+def causes_of(places: Iterable[Place], *, since: datetime) -> list[PositionCause]:
+    """The last event that changed each place since a moment: by its ledger lines or its claim.
+
+    A place that changed without an event (a policy, a hold) has the present cause.
+    """
+    asked = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CAUSES,
+            {
+                "items": [item for item, _ in asked],
+                "nodes": [node for _, node in asked],
+                "since": since,
+            },
+        )
+        found = {(item, node): (event, cause) for item, node, event, cause in cursor.fetchall()}
+    return [PositionCause(*place, *found.get(place, (None, correlation_id()))) for place in asked]
 
 
 def is_marked() -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from exceptions.models import ExceptionCase
@@ -11,6 +9,7 @@ from inventory_control.audit.selectors import timeline_of
 from inventory_control.audit.values import TimelineEntry
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import (
+    canonical_form,
     corrections_around,
     event_page,
     posted_together,
@@ -32,7 +31,7 @@ def page_of_event(pk: int) -> EventPage:
     return EventPage(
         event=event,
         raw=bytes(event.raw)[:SHOWN_OF_RAW].decode("utf-8", "backslashreplace"),
-        normalised=normalised(event),
+        normalised=canonical_form(event),
         lines=tuple(lines_of_events([pk])),
         count=counts[0] if counts else None,
         claim=claims[0] if claims else None,
@@ -48,23 +47,6 @@ def claim_key(event: InventoryEvent) -> str:
     """The key of the claim an event is about, or nothing."""
     order, line = event.details.get("order"), event.details.get("line")
     return f"{order}/{line}" if order and line else ""
-
-
-def normalised(event: InventoryEvent) -> dict[str, Any]:
-    """The canonical form of an event, as if it had been sent like that."""
-    fields = {
-        "type": event.type,
-        "schema_version": event.schema_version,
-        "source": event.source,
-        "source_id": event.source_id,
-        "occurred_at": event.occurred_at.isoformat(),
-        "item": event.item.sku if event.item else None,
-        "node": event.node.code if event.node else None,
-        "quantity": event.quantity,
-        "correlation_id": event.correlation_id,
-        **event.details,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def as_text(value: object) -> str:
