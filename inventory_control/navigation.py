@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from connectors import permissions as connectors
 from exceptions import permissions as exceptions
 from exceptions.selectors import open_count
 from inventory_control.audit import permissions as audit
@@ -74,6 +75,7 @@ TENANT = (
         (
             Page("Events", "timelines:event-list", "zap", events.READ),
             Page("Replays", "connectors:replay-list", "sync", events.READ),
+            Page("Subscribers", "connectors:subscriber-list", "out", connectors.READ),
             Page("Audit", "audit:entry-list", "audit", audit.READ),
             Page(
                 "Dead letters",

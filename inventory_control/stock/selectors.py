@@ -12,7 +12,7 @@ from django.db.models import Min
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.values import PositionCause
 from inventory_control.stock.models import Assertion, LedgerEntry, Reservation, StockMark
-from inventory_control.stock.states import Verdict
+from inventory_control.stock.states import State, Verdict
 from inventory_control.stock.values import Position
 
 _POSITIONS = """
@@ -92,6 +92,31 @@ def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, in
             [item_id, node_id, moment],
         )
         return {state: int(units) for state, units in cursor.fetchall()}
+
+
+def positions_as_of(
+    item_id: int, moment: datetime, *, known_at: datetime | None = None
+) -> dict[str, dict[str, int]]:
+    """Units per state of an item at every node's code at a moment; empty states are left out.
+
+    With `known_at` only what was posted by then counts: the figure people saw, before late events
+    and corrections came.
+    """
+    positions: dict[str, dict[str, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT n.code, l.state, sum(l.quantity)
+              FROM stock_ledgerentry l JOIN catalog_node n ON n.id = l.node_id
+             WHERE l.item_id = %s AND l.occurred_at <= %s AND l.state = ANY(%s)
+               AND (%s::timestamptz IS NULL OR l.posted_at <= %s)
+             GROUP BY n.code, l.state HAVING sum(l.quantity) <> 0
+            """,
+            [item_id, moment, list(State), known_at, known_at],
+        )
+        for code, state, units in cursor.fetchall():
+            positions.setdefault(code, {})[state] = int(units)
+    return positions
 
 
 def pending_counts(places: Iterable[Place]) -> list[Assertion]:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from connectors.models import LegalHold, Replay
+from connectors.services import subscribe
 from exceptions.models import ExceptionCase
 from exceptions.services import detect_due, resolve
 from inventory_control.availability.services import recalculate_due
@@ -143,3 +144,18 @@ def test_a_planner_has_dead_work_tried_again(posted: int):
     run_stage("orders")
 
     assert not EventWork.objects.exists()
+
+
+@pytest.mark.req("EVT-20")
+def test_an_administrator_sees_who_is_told_and_ends_it(posted: int):
+    client = sign_in("admin")
+    assert b"Nobody subscribed" in client.get("/events/subscribers/").content
+    subscribe(code="crm", name="CRM", url="https://example.com", types=["sale.recorded"], by=SYSTEM)
+
+    page = client.get("/events/subscribers/").content
+    ended = client.post("/events/subscribers/crm/end/")
+
+    assert (b"sale.recorded" in page, b"all items" in page) == (True, True)
+    assert ended["Location"] == "/events/subscribers/"
+    assert b"Ended" in client.get("/events/subscribers/").content
+    assert sign_in(name="nobody").get("/events/subscribers/").status_code == 403

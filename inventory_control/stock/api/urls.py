@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from inventory_control.stock.api.history import PastPositionsView
 from inventory_control.stock.api.reading import (
     CountView,
     LedgerView,
@@ -19,6 +20,7 @@ urlpatterns = [
     path("reservations", ReservationView.as_view(), name="reservation-list"),
     path("reservations/release", ReleaseView.as_view(), name="reservation-release"),
     path("items/<str:sku>/positions", PositionsView.as_view(), name="item-positions"),
+    path("items/<str:sku>/positions/as-of", PastPositionsView.as_view(), name="item-as-of"),
     path("items/<str:sku>/ledger", LedgerView.as_view(), name="item-ledger"),
     path("counts/<int:event_id>/settle", CountView.as_view(), name="count-settle"),
     path("dead-letters/<int:letter_id>/retry", LetterRetryView.as_view(), name="letter-retry"),
