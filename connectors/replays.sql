@@ -5,7 +5,8 @@ SELECT (SELECT coalesce(max(id), 0) FROM events_inventoryevent),
        (SELECT coalesce(max(id), 0) FROM events_deadletter)
 
 -- name: count_events
-SELECT count(*)
+-- With the first and last id, so that a replay need not walk to its window and beyond.
+SELECT count(*), coalesce(min(e.id), 0), coalesce(max(e.id), 0)
   FROM events_inventoryevent e
  WHERE e.id <= %(last)s
    AND (%(event_id)s::bigint IS NULL OR e.id = %(event_id)s)

@@ -132,12 +132,12 @@ def ceilings() -> tuple[int, int, int]:
     return int(events), int(messages), int(letters)
 
 
-def count_events(scope: ReplayScope, *, last: int) -> int:
-    """How many events a scope holds, up to the id `last`."""
+def count_events(scope: ReplayScope, *, last: int) -> tuple[int, int, int]:
+    """How many events a scope holds up to the id `last`, and the ids of its first and its last."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL["count_events"], _parameters(scope, last))
-        (count,) = cursor.fetchone()
-    return int(count)
+        count, first, latest = cursor.fetchone()
+    return int(count), int(first), int(latest)
 
 
 def next_events(

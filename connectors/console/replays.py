@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +24,7 @@ from inventory_control.events import permissions
 from inventory_control.events.rules import EVENT_TYPES
 from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView
+from inventory_control.web.moments import read_moment
 
 PAGE = 20
 TONES = {
@@ -125,8 +125,8 @@ class LegalHoldListView(ConsoleView):
         place_hold(
             source=said.get("source", "").strip(),
             sku=said.get("item", "").strip(),
-            since=_moment(said, "since"),
-            until=_moment(said, "until"),
+            since=read_moment(said.get("since", ""), "since"),
+            until=read_moment(said.get("until", ""), "until"),
             reason=said.get("reason", ""),
             by=self.actor,
         )
@@ -174,8 +174,8 @@ def _scope(said: dict[str, str]) -> ReplayScope:
     return ReplayScope(
         source=said.get("source", "").strip(),
         type=said.get("type", "").strip(),
-        since=_moment(said, "since"),
-        until=_moment(said, "until"),
+        since=read_moment(said.get("since", ""), "since"),
+        until=read_moment(said.get("until", ""), "until"),
         event_id=_number(event_id) if event_id else None,
     )
 
@@ -184,21 +184,6 @@ def _number(text: str) -> int:
     if not text.isdigit() or len(text) > 18:
         raise Refused(f"A whole number is needed, not {text[:40]}.", field="confirmed")
     return int(text)
-
-
-def _moment(said: dict[str, str], field: str) -> datetime | None:
-    text = said.get(field, "").strip()
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Refused(
-            f"{field} is a moment with its offset, such as 2026-03-01T10:00:00Z.", field=field
-        )
-    return moment
 
 
 def _pager(name: str, found: list[Any], before: str) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def preview_replay(scope: ReplayScope, *, reason: str, by: Actor) -> Replay:
     words = _checked(scope, reason)
     last_event, last_message, last_letter = ceilings()
     refuse_held_events(scope, after=0, last=last_event)
+    events, first_event, last_event = count_events(scope, last=last_event)
     messages, fresh_of_messages = _count_messages(scope, last_message)
     letters, fresh_of_letters = _count_letters(scope, last_letter)
     replay: Replay = Replay.objects.create(
@@ -62,7 +63,8 @@ def preview_replay(scope: ReplayScope, *, reason: str, by: Actor) -> Replay:
         last_event=last_event,
         last_message=last_message,
         last_letter=last_letter,
-        events=count_events(scope, last=last_event),
+        events=events,
+        reached=max(0, first_event - 1),
         messages=messages,
         letters=letters,
         fresh=fresh_of_messages + fresh_of_letters,

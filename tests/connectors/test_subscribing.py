@@ -17,6 +17,8 @@ from inventory_control.availability.services import recalculate_due, set_plannin
 from inventory_control.core.errors import NotPermitted, Refused
 from inventory_control.core.telemetry import correlated
 from inventory_control.events.models import EventWork, Notice
+from inventory_control.events.selectors import next_notices
+from inventory_control.events.services import forget_told
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.pipeline import run_stage, unsettled
 from tests.factories import SYSTEM, event, item, node, outcomes, planner
@@ -293,3 +295,20 @@ def test_the_api_subscribes_shows_and_ends_and_shows_a_secret_once():
     assert api.get("subscriptions/nobody")[0] == 404
     with pytest.raises(NotPermitted):
         unsubscribe("crm", by=planner("connectors.read"))
+
+
+@pytest.mark.req("EVT-20")
+def test_a_position_that_changes_while_it_is_told_is_told_again(world: tuple[World, str]):
+    _, url = world
+    follow(url, "position.changed")
+    outcomes(event("receipt.recorded", 9))
+    recalculate_due(by=SYSTEM)
+    on_its_way = next_notices("crm", 10)
+    outcomes(event("sale.recorded", 1))
+    recalculate_due(by=SYSTEM)
+
+    forget_told(on_its_way)
+    assert Notice.objects.count() == 1
+    forget_told(next_notices("crm", 10))
+
+    assert not Notice.objects.exists()

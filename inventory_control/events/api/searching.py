@@ -16,6 +16,7 @@ from inventory_control.events.models import InventoryEvent
 from inventory_control.events.rules import EVENT_TYPES
 from inventory_control.events.selectors import event_search
 from inventory_control.events.values import EventFilters
+from inventory_control.web.moments import read_moment
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.views import ApiView
 
@@ -72,24 +73,10 @@ class EventLogSerializer(serializers.Serializer):  # type: ignore[type-arg]  # a
 def event_filters(query: Any) -> EventFilters:
     """What a query asks for; raises `Refused` naming the field that does not fit."""
     asked: dict[str, Any] = {name: query.get(name, "").strip() for name in NAMES}
-    asked |= {name: _moment(query.get(name, "").strip(), name) for name in MOMENTS}
+    asked |= {name: read_moment(query.get(name, ""), name) for name in MOMENTS}
     if asked["type"] and asked["type"] not in EVENT_TYPES:
         raise Refused(f"No event type is called {asked['type'][:60]}.", field="type")
     return EventFilters(**asked)
-
-
-def _moment(text: str, field: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Refused(
-            f"{field} is a moment with its offset, such as 2026-03-01T10:00:00Z.", field=field
-        )
-    return moment
 
 
 class EventSearchView(ApiView):

@@ -13,6 +13,7 @@ from inventory_control.catalog.models import Item
 from inventory_control.core.errors import Refused
 from inventory_control.stock import permissions
 from inventory_control.stock.selectors import positions_as_of
+from inventory_control.web.moments import read_moment
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.views import ApiView
 
@@ -55,25 +56,12 @@ class PastPositionsView(ApiView):
         item = Item.objects.filter(sku=sku).first()
         if item is None:
             raise NotFoundError(f"No item is called {sku}.", field="item")
-        at, known_at = _moment(request, "at"), _moment(request, "known_at")
+        query = request.query_params
+        at = read_moment(query.get("at", ""), "at")
+        known_at = read_moment(query.get("known_at", ""), "known_at")
         if at is None:
             raise Refused("Name the moment in at.", field="at")
         found = positions_as_of(item.pk, at, known_at=known_at)
         positions = [{"node": node, "states": states} for node, states in sorted(found.items())]
         body = {"item": sku, "at": at, "known_at": known_at, "positions": positions}
         return Response(PastPositionsSerializer(body).data)
-
-
-def _moment(request: Request, field: str) -> datetime | None:
-    text = request.query_params.get(field, "").strip()
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise Refused(
-            f"{field} is a moment with its offset, such as 2026-03-01T10:00:00Z.", field=field
-        )
-    return moment
