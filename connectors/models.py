@@ -1,4 +1,4 @@
-"""Configured connections to other systems, what they were told, and what is taken in again."""
+"""Configured connections to other systems, and what is taken in again."""
 
 from __future__ import annotations
 
@@ -33,26 +33,6 @@ class Connector(TenantModel):
 
     def __str__(self) -> str:
         return self.name
-
-
-class PublishedFigure(TenantModel):
-    """One figure a channel acknowledged, and when: who sold on a number that proved wrong.
-
-    Availability keeps only the last figure told; a correction asks for those before it.
-    """
-
-    channel = models.CharField(max_length=40)
-    item_id = models.BigIntegerField()
-    quantity = models.BigIntegerField()
-    version = models.BigIntegerField()
-    acknowledged_at = models.DateTimeField()
-    correlation_id = models.CharField(max_length=80)
-
-    class Meta(TenantModel.Meta):
-        indexes = [models.Index(fields=["item_id", "acknowledged_at"], name="figure_of_item")]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} of {self.item_id} on {self.channel}"
 
 
 class Replay(Stateful):

@@ -49,3 +49,10 @@ class WebhookSubscriber:
             "X-Correlation-Id": sending.correlation_id,
         }
         return deliver(peer, peer.url, msgspec.Raw(body), headers)
+
+    def read_positions(
+        self, peer: Peer, channel: str, skus: Sequence[str]
+    ) -> Mapping[str, int | None]:
+        """A subscriber shows nothing, so it cannot be asked for any item."""
+        del peer, channel, skus
+        return {}

@@ -19,6 +19,7 @@ from connectors.services import (
 from connectors.values import ReplayScope
 from inventory_control.events import permissions
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -107,6 +108,7 @@ class LegalHoldBody(serializers.Serializer):  # type: ignore[type-arg]  # a body
 class ReplayListView(ApiView):
     """Replays."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "POST": permissions.REPLAY}
 
     @extend_schema(
@@ -135,6 +137,7 @@ class ReplayListView(ApiView):
 class ReplayView(ApiView):
     """One replay."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="get_replay", responses=ReplaySerializer)
@@ -146,6 +149,7 @@ class ReplayView(ApiView):
 class ReplayStartView(ApiView):
     """The second step."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.REPLAY}
 
     @extend_schema(operation_id="start_replay", request=StartBody, responses=ReplaySerializer)
@@ -160,6 +164,7 @@ class ReplayStartView(ApiView):
 class ReplayStopView(ApiView):
     """Stopping."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.REPLAY}
 
     @extend_schema(operation_id="stop_replay", request=WhyBody, responses=ReplaySerializer)
@@ -174,6 +179,7 @@ class ReplayStopView(ApiView):
 class LegalHoldListView(ApiView):
     """Legal holds."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "POST": permissions.HOLD}
 
     @extend_schema(
@@ -205,6 +211,7 @@ class LegalHoldListView(ApiView):
 class LegalHoldLiftView(ApiView):
     """Lifting a legal hold."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.HOLD}
 
     @extend_schema(operation_id="lift_legal_hold", request=WhyBody, responses=LegalHoldSerializer)

@@ -13,6 +13,7 @@ from connectors import permissions
 from connectors.selectors import Subscriber, subscribers
 from connectors.services import subscribe, unsubscribe
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -58,6 +59,7 @@ class SubscriptionBody(serializers.Serializer):  # type: ignore[type-arg]  # a b
 class SubscriptionListView(ApiView):
     """Subscribers."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="list_subscriptions", responses=SubscriptionSerializer(many=True))
@@ -69,6 +71,7 @@ class SubscriptionListView(ApiView):
 class SubscriptionView(ApiView):
     """One subscriber."""
 
+    tier = Tier.SYSTEM
     permissions = {
         "GET": permissions.READ,
         "PUT": permissions.CONFIGURE,

@@ -12,30 +12,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="PublishedFigure",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("channel", models.CharField(max_length=40)),
-                ("item_id", models.BigIntegerField()),
-                ("quantity", models.BigIntegerField()),
-                ("version", models.BigIntegerField()),
-                ("acknowledged_at", models.DateTimeField()),
-                ("correlation_id", models.CharField(max_length=80)),
-            ],
-            options={
-                "abstract": False,
-                "base_manager_name": "objects",
-                "indexes": [
-                    models.Index(fields=["item_id", "acknowledged_at"], name="figure_of_item")
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Replay",
             fields=[
                 (

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from connectors.adapters import ADAPTERS
-from connectors.models import Connector
+from connectors.adapters import Adapter
 from connectors.values import Peer, Sending
 from inventory_control.availability.rules import available_to_sell
 from inventory_control.availability.selectors import node_stock
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core.actors import Actor
+from inventory_control.core.outbound_lanes import Call
 from inventory_control.events.models import Notice
 from inventory_control.events.selectors import (
     SUBSCRIBERS,
@@ -42,15 +43,18 @@ def tell_subscribers(*, by: Actor) -> int:
     return work_through(SUBSCRIBERS, note)
 
 
-def notify(command: ClaimedCommand, peer: Peer, connector: Connector) -> Mapping[str, Any]:
-    """Tell one subscriber everything that is noted for it; what it did not take stays noted."""
-    adapter, told = ADAPTERS.get(connector.adapter), 0
+def notify(
+    command: ClaimedCommand, adapter: Adapter, peer: Peer
+) -> Generator[Call, Any, Mapping[str, Any]]:
+    """Tell one subscriber everything that is noted for it; what it did not take stays noted.
+
+    It hands out the calls to make, as every delivery does.
+    """
+    told = 0
     while notices := next_notices(command.target, AT_ONCE):
         payload = {"events": _told(notices)}
-        adapter.push(
-            peer,
-            Sending(NOTIFY, f"{command.idempotency_key}:{told}", payload, command.correlation_id),
-        )
+        key = f"{command.idempotency_key}:{told}"
+        yield partial(adapter.push, peer, Sending(NOTIFY, key, payload, command.correlation_id))
         forget_told(notices)
         told += len(notices)
     return {"told": told}

@@ -16,8 +16,8 @@ OBJECT_KINDS = ("order", PURCHASE_ORDER, TRANSFER, "return", "count")
 class Moment:
     """One thing that happened to a business object: when it was true and when it was learnt.
 
-    `kind` says which part of the product tells it: event, ledger, claim, count, case, run,
-    approval, command, answer, audit. `subject` is its row (kind, id), `number` its place in the
+    `kind` says which part of the product tells it: event, ledger, claim, count, hold, case,
+    run, approval, command, answer, audit. `subject` is its row (kind, id), `number` its place in the
     sealed log, if it is an audit entry.
     """
 

@@ -84,7 +84,7 @@ def test_a_sale_below_the_threshold_opens_its_case_by_the_bells_alone(
     rung: list[str] = []
     for module in (
         "inventory_control.stock.services.posting",
-        "inventory_control.availability.services",
+        "inventory_control.availability.services.recalculating",
     ):
         monkeypatch.setattr(f"{module}.ring", rung.append)
     for stage in STAGES:

@@ -186,7 +186,7 @@ def test_a_canonical_event_is_told_once_in_its_canonical_form(world: tuple[World
 @pytest.mark.req("EVT-20")
 def test_what_a_subscriber_did_not_take_is_told_again_and_only_once(world: tuple[World, str]):
     heard, url = world
-    heard.faults.append((1, 503))
+    heard.faults.append((1, 503, ""))
     follow(url, "position.changed", "sale.recorded")
     outcomes(event("sale.recorded", 1))
     run_all()

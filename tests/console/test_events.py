@@ -135,6 +135,7 @@ def test_a_director_places_and_lifts_a_hold_that_refuses_the_administrator(poste
 
 @pytest.mark.req("EVT-19")
 def test_a_planner_has_dead_work_tried_again(posted: int):
+    run_stage("erp")
     work: Any = EventWork.objects.get()
     EventWork.objects.update(attempts=5, error="No such node.")
     client = sign_in("planner")

@@ -15,6 +15,7 @@ from inventory_control.orders.models import PurchaseOrder
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.services import mark_delivered
 from inventory_control.pipeline import run_stage
+from inventory_control.stock.services import freeze, unfreeze
 from inventory_control.timelines.errors import UnknownObjectError
 from inventory_control.timelines.selectors import timeline_of_object
 from inventory_control.timelines.values import Timeline
@@ -180,3 +181,23 @@ def test_what_nobody_told_of_has_no_timeline(places: None):
         timeline_of_object("order", "O1")
     with pytest.raises(Refused, match="has no timeline"):
         timeline_of_object("invoice", "1")
+
+
+@pytest.mark.req("EVT-13")
+def test_an_order_tells_of_the_holds_that_lay_on_what_it_claims(places: None):
+    before = freeze(sku="SOCK", node="S1", reason="before", by=SYSTEM)
+    unfreeze(before, reason="over", by=SYSTEM)
+    freeze(sku="SOCK", node="S2", reason="elsewhere", by=SYSTEM)
+    outcomes(event("reservation.created", 2, order="O1", line="1"))
+    recall = freeze(sku="SOCK", node="S1", reason="recall", by=SYSTEM)
+    unfreeze(recall, reason="cleared", by=SYSTEM)
+    outcomes(event("reservation.released", 2, order="O1", line="1"))
+    freeze(sku="SOCK", node="S1", reason="after", by=SYSTEM)
+
+    held = [one for one in timeline_of_object("order", "O1").moments if one.kind == "hold"]
+
+    assert [(one.title, one.subject) for one in held] == [
+        ("Hold placed", ("hold", str(recall.pk))),
+        ("Hold lifted", ("hold", str(recall.pk))),
+    ]
+    assert "recall" in held[0].text

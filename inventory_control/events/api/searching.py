@@ -18,6 +18,7 @@ from inventory_control.events.selectors import event_search
 from inventory_control.events.values import EventFilters
 from inventory_control.web.moments import read_moment
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 NAMES = {
@@ -82,6 +83,7 @@ def event_filters(query: Any) -> EventFilters:
 class EventSearchView(ApiView):
     """The event log."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="search_events", parameters=FILTERS, responses=EventLogSerializer)

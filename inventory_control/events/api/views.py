@@ -13,6 +13,7 @@ from inventory_control.events.selectors import open_dead_letters
 from inventory_control.events.services import discard
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -49,6 +50,7 @@ class DiscardBody(serializers.Serializer):  # type: ignore[type-arg]  # a body o
 class DeadLetterListView(ApiView):
     """Refused rows that wait for a person."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -70,6 +72,7 @@ class DeadLetterListView(ApiView):
 class DeadLetterDiscardView(ApiView):
     """Giving up a refused row."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(

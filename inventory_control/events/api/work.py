@@ -12,6 +12,7 @@ from inventory_control.events.models import EventWork
 from inventory_control.events.selectors import dead_work
 from inventory_control.events.services import retry_work
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -50,6 +51,7 @@ class RetriedWorkSerializer(serializers.Serializer):  # type: ignore[type-arg]  
 class DeadWorkView(ApiView):
     """What consumers gave up on."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -66,6 +68,7 @@ class DeadWorkView(ApiView):
 class DeadWorkRetryView(ApiView):
     """Trying again."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(

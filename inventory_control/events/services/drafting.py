@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,10 @@ from inventory_control.events import permissions
 from inventory_control.events.rules import EVENT_TYPES, Fault, fault_of, flags_of
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import CanonicalEventV1, EventDraft, Refusal
+from inventory_control.policies.selectors import current_policy
+from inventory_control.policies.values import REASON_CODES
 
+ADJUSTMENT = "adjustment.recorded"
 _decode = msgspec.json.Decoder(CanonicalEventV1).decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
@@ -84,12 +87,14 @@ def draft_events(
     now = clock.now()
     names = reading.names()
     causes = correlations or [correlation_id()] * len(reading.rows)
+    reasons = _reasons_for(reading.events)
     drafts: list[EventDraft | Refusal] = []
     for event, row, cause in zip(reading.events, reading.rows, causes, strict=True):
         if isinstance(event, Refusal):
             drafts.append(event)
             continue
         refusal = _refusal_of(event, row, received_from, may_speak_for, by, now)
+        refusal = refusal or _unknown_reason(event, row, received_from, reasons)
         drafts.append(refusal or _drafted(event, row, received_from, cause, names, now))
     return drafts
 
@@ -117,8 +122,33 @@ def _refusal_of(
         )
     if fault is None and event.type == "stock.opened" and not by.may(permissions.OPEN_STOCK):
         fault = Fault("not_permitted", "type", "Opening balances need events.open_stock.")
-    if fault is None:
+    return None if fault is None else _refused(event, row, source, fault)
+
+
+def _reasons_for(events: Sequence[CanonicalEventV1 | Refusal]) -> Collection[str] | None:
+    """The reason codes adjustments must name, or None where the policy takes any.
+
+    Asked only when there is an adjustment among the events: most batches have none.
+    """
+    if not any(not isinstance(one, Refusal) and one.type == ADJUSTMENT for one in events):
         return None
+    policy = current_policy(REASON_CODES).value
+    return frozenset(policy["codes"]) if policy["is_strict"] else None
+
+
+def _unknown_reason(
+    event: CanonicalEventV1, row: bytes, received_from: str, reasons: Collection[str] | None
+) -> Refusal | None:
+    if reasons is None or event.type != ADJUSTMENT or event.reason in reasons:
+        return None
+    known = ", ".join(sorted(reasons))
+    fault = Fault(
+        "unknown_reason", "reason", f"No reason code is called {event.reason}. Known: {known}."
+    )
+    return _refused(event, row, event.source or received_from, fault)
+
+
+def _refused(event: CanonicalEventV1, row: bytes, source: str, fault: Fault) -> Refusal:
     return Refusal(
         outcome=Outcome.QUARANTINED,
         code=fault.code,

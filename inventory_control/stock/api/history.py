@@ -15,6 +15,7 @@ from inventory_control.stock import permissions
 from inventory_control.stock.selectors import positions_as_of
 from inventory_control.web.moments import read_moment
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -37,6 +38,7 @@ class PastPositionsSerializer(serializers.Serializer):  # type: ignore[type-arg]
 class PastPositionsView(ApiView):
     """Where an item was."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(

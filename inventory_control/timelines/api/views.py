@@ -19,12 +19,14 @@ from inventory_control.timelines.api.serializers import (
 from inventory_control.timelines.selectors import page_of_event, timeline_of_object, touched_by
 from inventory_control.timelines.services import reopen_touched
 from inventory_control.timelines.values import OBJECT_KINDS
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
 class EventDetailView(ApiView):
     """One event."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="get_event", responses=EventPageSerializer)
@@ -39,6 +41,7 @@ class EventDetailView(ApiView):
 class ConsequencesView(ApiView):
     """What an error touched."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="get_consequences", responses=TouchedSerializer)
@@ -50,6 +53,7 @@ class ConsequencesView(ApiView):
 class ReopenTouchedView(ApiView):
     """Re-opening."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": exceptions.HANDLE}
 
     @extend_schema(
@@ -73,6 +77,7 @@ class ReopenTouchedView(ApiView):
 class TimelineView(ApiView):
     """The timeline of a business object."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(

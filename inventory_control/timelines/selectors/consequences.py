@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from connectors.models import PublishedFigure
 from exceptions.models import ExceptionCase
-from inventory_control.catalog.models import Channel
+from inventory_control.availability.selectors import acknowledged_between
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import corrections_around, event_page
 from inventory_control.stock.selectors import lines_of_events
@@ -44,7 +43,7 @@ def touched_by(event_id: int) -> Touched:
         until=until,
         cases=tuple(cases),
         decisions=tuple(_decisions(cases, since, until)),
-        pushes=tuple(_pushes(places, since, until)),
+        pushes=tuple(acknowledged_between(places, since, until, limit=SHOWN)),
     )
 
 
@@ -89,15 +88,3 @@ def _decisions(cases: Sequence[ExceptionCase], since: datetime, until: datetime)
         decided_at__lt=until,
     )
     return list(decided.select_related("run__case").order_by("pk")[:SHOWN])
-
-
-def _pushes(places: set[Place], since: datetime, until: datetime) -> list[PublishedFigure]:
-    """Figures acknowledged in the window by channels that sell from the nodes."""
-    channels = Channel.objects.filter(nodes__in={node for _, node in places})
-    pushed = PublishedFigure.objects.filter(
-        item_id__in={item for item, _ in places},
-        acknowledged_at__gte=since,
-        acknowledged_at__lt=until,
-        channel__in=channels.values("code"),
-    )
-    return list(pushed.order_by("acknowledged_at", "pk")[:SHOWN])

@@ -16,7 +16,12 @@ from inventory_control.events.selectors import event_page, events_about
 from inventory_control.orders.models import PurchaseOrder, TransferOrder
 from inventory_control.orders.selectors import purchase_order, transfer
 from inventory_control.outbox.selectors import commands_about
-from inventory_control.stock.selectors import claims_of_keys, counts_of_events, lines_of_events
+from inventory_control.stock.selectors import (
+    claims_of_keys,
+    counts_of_events,
+    holds_since,
+    lines_of_events,
+)
 from inventory_control.timelines.errors import UnknownObjectError
 from inventory_control.timelines.selectors.event import claim_key
 from inventory_control.timelines.selectors.telling import (
@@ -47,7 +52,7 @@ def timeline_of_object(kind: str, pk: str) -> Timeline:
     """What happened to an order, purchase order, transfer, return or count, in true order.
 
     Events with their corrections, the ledger lines and claims they made, the exceptions they
-    led to with runs and approvals, what was sent out and what was answered. A constant number of
+    led to with runs and approvals, holds on the claims, what was sent out and what was answered. A constant number of
     queries, however long it is. Raises `UnknownObjectError`.
     """
     if kind not in OBJECT_KINDS:
@@ -61,12 +66,13 @@ def timeline_of_object(kind: str, pk: str) -> Timeline:
     runs = _runs(pk, cases)
     approvals = list(Approval.objects.filter(run_id__in=[run.pk for run in runs]))
     counts = counts_of_events(event_ids)
+    claims = claims_of_keys(filter(None, map(claim_key, events)))
     moments = [
         *map(moment_of_event, events),
         *map(moment_of_line, lines_of_events(event_ids)),
-        *map(moment_of_claim, claims_of_keys(filter(None, map(claim_key, events)))),
+        *map(moment_of_claim, claims),
         *_commands(kind, pk),
-        *_entries(kind, document, cases, runs, approvals, counts),
+        *_entries(kind, document, cases, runs, approvals, counts, _holds(events, claims)),
     ]
     return Timeline(
         kind=kind,
@@ -99,7 +105,8 @@ def _cases(kind: str, pk: str, events: Sequence[InventoryEvent]) -> list[Excepti
     cases = ExceptionCase.objects.all()
     if kind != "order":
         cases = cases.filter(
-            Q(key__in=[f"{one}:{pk}" for one in document_kinds()]) | _at_places(events)
+            Q(key__in=[f"{one}:{pk}" for one in document_kinds(with_reports=True)])
+            | _at_places(events)
         )
     else:
         cases = cases.filter(_at_places(events))
@@ -136,6 +143,22 @@ def _runs(pk: str, cases: Sequence[ExceptionCase]) -> list[WorkflowRun]:
     )
 
 
+def _holds(events: Sequence[InventoryEvent], claims: Sequence[Any]) -> list[Any]:
+    """Holds that lay on the place of a claim while there was something to promise or to ship."""
+    if not claims:
+        return []
+    since = min(event.recorded_at for event in events)
+    last: dict[tuple[int, int], Any] = {}
+    for claim in sorted(claims, key=lambda one: (one.open > 0, one.changed_at)):
+        last[claim.item_id, claim.node_id] = claim
+    return [
+        hold
+        for hold in holds_since(last, since)
+        if (claim := last[hold.item_id, hold.node_id]).open > 0
+        or hold.placed_at <= claim.changed_at
+    ]
+
+
 def _commands(kind: str, pk: str) -> list[Moment]:
     if kind not in SUBJECTS:
         return []
@@ -153,6 +176,7 @@ def _entries(
     runs: Sequence[WorkflowRun],
     approvals: Sequence[Approval],
     counts: Sequence[Any],
+    holds: Sequence[Any],
 ) -> list[Moment]:
     """What the audit log tells of the document and of everything that was decided about it."""
     subjects = [("exceptioncase", str(case.pk)) for case in cases]
@@ -164,6 +188,7 @@ def _entries(
     subjects += [("workflowrun", str(run.pk)) for run in runs]
     subjects += [("approval", str(approval.pk)) for approval in approvals]
     subjects += [("count", str(count.event_id)) for count in counts]
+    subjects += [("hold", str(hold.pk)) for hold in holds]
     if document is not None:
         subjects.append((SUBJECTS[kind], str(document.pk)))
     if not subjects:

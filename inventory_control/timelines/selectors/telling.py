@@ -116,6 +116,7 @@ _KINDS = {
     "workflowrun": "run",
     "approval": "approval",
     "count": "count",
+    "hold": "hold",
 }
 
 
