@@ -75,6 +75,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             availability.EXPOSE,
             connectors.CONFIGURE,
             connectors.READ,
+            events.MANAGE_SOURCES,
             events.REPLAY,
             events.RETRY,
             people.MANAGE_PEOPLE,

@@ -40,6 +40,7 @@ urlpatterns = [
     path("audit/", include("inventory_control.audit.console.urls")),
     path("events/", include("connectors.console.urls")),
     path("", include("inventory_control.timelines.console.urls")),
+    path("sources/", include("inventory_control.events.console.source_urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),
     path("", include("inventory_control.people.console.urls")),
     path("", include("tenants.console.urls")),

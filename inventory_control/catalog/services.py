@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,12 +13,23 @@ from django.db import models, transaction
 from inventory_control.audit.services import record
 from inventory_control.catalog import permissions
 from inventory_control.catalog.errors import OwnedByErpError
-from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Substitute, Supplier
+from inventory_control.catalog.models import (
+    Channel,
+    Item,
+    ItemNode,
+    Node,
+    Promotion,
+    Substitute,
+    Supplier,
+)
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
 
 MOST_ROWS = 5_000
+_VALUES = ("name", "starts_at", "ends_at", "uplift")
+"""Fields a row must bring although they do not say which row it is."""
+_TERMS = ("starts_at", "ends_at", "uplift", "is_cancelled")
 Row = Mapping[str, Any]
 
 
@@ -170,6 +182,44 @@ def upsert_substitutes(rows: Sequence[Row], *, by: Actor) -> int:
     return len(read)
 
 
+@transaction.atomic
+def upsert_promotions(rows: Sequence[Row], *, by: Actor) -> list[Promotion]:
+    """Create or change promotions by `code`, `item` and `node` (none: everywhere), all by code.
+
+    Rules look ahead to them; cancelled ones stay, so that what was expected can be told.
+    """
+    read = _read(rows, _PROMOTION)
+    require(by, permissions.WRITE)
+    items = _by_code(Item, "sku", {row["item"] for row in read})
+    nodes = _by_code(Node, "code", {row["node"] for row in read})
+    for place, row in enumerate(read):
+        row["item"] = _named(items, row["item"], "item", place)
+        row["node"] = _named(nodes, row["node"], "node", place)
+        if row["ends_at"] <= row["starts_at"]:
+            raise InvalidRowError("A promotion ends after it starts.", field=f"[{place}].ends_at")
+    known = {
+        (one.code, one.item_id, one.node_id): one
+        for one in Promotion.objects.select_for_update().filter(
+            code__in={row["code"] for row in read}
+        )
+    }
+    new: list[Promotion] = []
+    changed: list[Promotion] = []
+    for row in read:
+        one = known.get((row["code"], row["item"].pk, row["node"].pk if row["node"] else None))
+        if one is None:
+            new.append(Promotion(**row))
+            continue
+        for name in _TERMS:
+            setattr(one, name, row.get(name, getattr(one, name)))
+        changed.append(one)
+    Promotion.objects.bulk_create(new)
+    Promotion.objects.bulk_update(changed, _TERMS)
+    if read:
+        _tell("promotion", len(read), [row["code"] for row in read], by)
+    return new + changed
+
+
 def _upsert(model: type[models.Model], key: str, rows: Sequence[dict[str, Any]], by: Actor) -> int:
     """One statement for rows that bring the same fields; absent fields of known rows stay."""
     require(by, permissions.WRITE)
@@ -222,7 +272,9 @@ def _read(rows: Sequence[Row], fields: Mapping[str, _Field]) -> list[dict[str, A
                 made[name] = one.read(row[name])
             except (ValueError, TypeError, InvalidOperation) as error:
                 raise InvalidRowError(f"{name}: {error}.", field=f"[{place}].{name}") from None
-        key = tuple(made[name] for name, one in fields.items() if one.is_needed and name != "name")
+        key = tuple(
+            made[name] for name, one in fields.items() if one.is_needed and name not in _VALUES
+        )
         if key in seen:
             raise InvalidRowError("This row comes twice.", field=f"[{place}]")
         seen.add(key)
@@ -293,6 +345,20 @@ def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("give true or false")
     return value
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ValueError("give a moment with its offset from UTC")
+    return moment
+
+
+def _uplift(value: Any) -> Decimal:
+    number = Decimal(str(value))
+    if not number.is_finite() or not -1 < number <= 100:
+        raise ValueError("give the demand added as a share above -1, such as 1.5")
+    return number.quantize(Decimal("0.001"))
 
 
 def _one_of(choices: type[models.TextChoices]) -> Callable[[Any], str]:
@@ -370,4 +436,13 @@ _SUBSTITUTE = {
     "substitute": _Field(_text(60), is_needed=True),
     "rank": _Field(_whole(1)),
     "is_approved": _Field(_flag),
+}
+_PROMOTION = {
+    "code": _Field(_text(80), is_needed=True),
+    "item": _Field(_text(60), is_needed=True),
+    "node": _Field(_maybe(_text(40)), is_needed=True),
+    "starts_at": _Field(_moment, is_needed=True),
+    "ends_at": _Field(_moment, is_needed=True),
+    "uplift": _Field(_uplift, is_needed=True),
+    "is_cancelled": _Field(_flag),
 }

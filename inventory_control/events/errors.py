@@ -43,3 +43,9 @@ class UnknownWorkError(DomainError):
 
     code = "unknown_work"
     status = 404
+
+
+class InvalidSourceError(Refused):
+    """What was said of a source is not valid; nothing of the call was stored."""
+
+    code = "invalid_source"

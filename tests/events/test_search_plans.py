@@ -28,7 +28,7 @@ SEARCHES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"received_from": "erp"}, "event_summary"),
     ({"since": hour(-240), "until": hour(-216)}, "event_summary"),
     ({"type": "sale.recorded", "since": hour(-240), "until": hour(-216)}, "event_summary"),
-    ({"learnt_since": hour(-240), "learnt_until": hour(-216)}, "event_summary"),
+    ({"learnt_since": hour(-240), "learnt_until": hour(-216)}, "event_of_day"),
     ({"type": "sale.recorded"}, "events_inventoryevent_pkey"),
     ({}, "events_inventoryevent_pkey"),
 )

@@ -66,6 +66,7 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
         told = note_positions(causes_of(places, since=since))
         queue_looks(kind=NOTIFY, targets=told, by=by)
     ring("detect")
+    ring("sources")
     return taken, len(places)
 
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
+from inventory_control.events.api.sources import (
+    FreshnessView,
+    SourceDetailView,
+    SourceEventListView,
+    SourceListView,
+)
 from inventory_control.events.api.views import DeadLetterDiscardView, DeadLetterListView
 from inventory_control.events.api.work import DeadWorkRetryView, DeadWorkView
 
@@ -16,4 +22,8 @@ urlpatterns = [
     ),
     path("event-work", DeadWorkView.as_view(), name="dead-work-list"),
     path("event-work/retry", DeadWorkRetryView.as_view(), name="dead-work-retry"),
+    path("sources", SourceListView.as_view(), name="source-list"),
+    path("sources/<str:code>/events", SourceEventListView.as_view(), name="source-events"),
+    path("sources/<str:code>", SourceDetailView.as_view(), name="source-detail"),
+    path("freshness", FreshnessView.as_view(), name="freshness"),
 ]

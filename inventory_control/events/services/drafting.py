@@ -15,7 +15,14 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.sql import Asked, hot_later, texts
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events import permissions
-from inventory_control.events.rules import EVENT_TYPES, Fault, fault_of, flags_of
+from inventory_control.events.rules import (
+    EVENT_TYPES,
+    PERSONAL,
+    Fault,
+    fault_of,
+    flags_of,
+    personal_keys,
+)
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import CanonicalEventV1, EventDraft, Refusal
 from inventory_control.policies.selectors import current_policy
@@ -27,6 +34,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _IN_COLUMNS = ("type", "source_id", "occurred_at", "source", "item", "node", "quantity")
 
+REMOVED = "(removed)"
 _RESOLVE = """
     SELECT 'item', sku, id FROM catalog_item WHERE sku = ANY(%s::text[])
     UNION ALL
@@ -154,10 +162,17 @@ def _refused(event: CanonicalEventV1, row: bytes, source: str, fault: Fault) -> 
         code=fault.code,
         field=fault.field,
         reason=fault.reason,
-        body=row,
+        body=_minimised(event) if fault.code == PERSONAL else row,
         source=source,
         source_id=event.source_id,
     )
+
+
+def _minimised(event: CanonicalEventV1) -> bytes:
+    """The body of a row refused for personal data, without it: a refusal must not keep it either."""
+    kept = dict(event.attributes or {}) | dict.fromkeys(personal_keys(event), REMOVED)
+    customer = event.customer and (REMOVED if "@" in event.customer else event.customer)
+    return _encode(msgspec.structs.replace(event, attributes=kept or None, customer=customer))
 
 
 def _undecodable(row: bytes, error: msgspec.MsgspecError) -> Refusal:

@@ -10,6 +10,7 @@ from django.db import connection
 from inventory_control.audit.services import advance
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import events_refused, tenant_label
 from inventory_control.events import permissions
@@ -55,6 +56,7 @@ def park(refusals: Sequence[Refusal], *, received_from: str) -> None:
                 [hashlib.sha256(r.code.encode() + b"\0" + r.body).digest() for r in refusals],
             ],
         )
+    ring("sources")
 
 
 def discard(letter: DeadLetter, *, reason: str, by: Actor) -> DeadLetter:

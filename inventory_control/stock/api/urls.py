@@ -18,6 +18,7 @@ from inventory_control.stock.api.reading import (
     PositionsView,
     ReleaseView,
 )
+from inventory_control.stock.api.series import ItemSeriesView
 from inventory_control.stock.api.views import (
     EventBulkView,
     EventView,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("items/<str:sku>/positions", PositionsView.as_view(), name="item-positions"),
     path("items/<str:sku>/positions/as-of", PastPositionsView.as_view(), name="item-as-of"),
     path("items/<str:sku>/ledger", LedgerView.as_view(), name="item-ledger"),
+    path("items/<str:sku>/series", ItemSeriesView.as_view(), name="item-series"),
     path("counts/<int:event_id>/settle", CountView.as_view(), name="count-settle"),
     path("dead-letters/<int:letter_id>/retry", LetterRetryView.as_view(), name="letter-retry"),
 ]
