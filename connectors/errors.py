@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory_control.core.errors import DomainError, Refused
+from inventory_control.core.errors import Conflict, DomainError, Refused
 
 
 class UnknownConnectorError(DomainError):
@@ -37,3 +37,35 @@ class DeliveryFailedError(Exception):
 
 class DeliveryRefusedError(Exception):
     """The other side will not take it, however often it is sent."""
+
+
+class UnknownReplayError(DomainError):
+    """There is no such replay."""
+
+    code = "unknown_replay"
+    status = 404
+
+
+class UnknownHoldError(DomainError):
+    """There is no such legal hold."""
+
+    code = "unknown_hold"
+    status = 404
+
+
+class LegalHoldError(Conflict):
+    """A legal hold covers what would be taken in again; nothing was."""
+
+    code = "legal_hold"
+
+
+class PreviewMismatchError(Conflict):
+    """The number confirmed is not the number previewed; nothing was started."""
+
+    code = "preview_mismatch"
+
+
+class StalePreviewError(Conflict):
+    """This preview is older than an hour; preview the replay again and confirm that."""
+
+    code = "stale_preview"

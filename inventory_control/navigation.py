@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from connectors import permissions as connectors
 from exceptions import permissions as exceptions
 from exceptions.selectors import open_count
 from inventory_control.audit import permissions as audit
@@ -75,6 +76,9 @@ TENANT = (
     Section(
         "Prove",
         (
+            Page("Events", "timelines:event-list", "zap", events.READ),
+            Page("Replays", "connectors:replay-list", "sync", events.READ),
+            Page("Subscribers", "connectors:subscriber-list", "out", connectors.READ),
             Page(
                 "Reconciliation",
                 "reconciliation:overview",
@@ -127,19 +131,27 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def _nav(request: HttpRequest, house: House) -> list[dict[str, Any]]:
     actor: Any = getattr(request, "actor", None)
     sections: Sequence[Section] = TENANT if house.tenant else PARTNER
+    addresses = {page.url_name: _url(page.url_name) for one in sections for page in one.pages}
+    current = max(
+        (url for url in addresses.values() if url and request.path.startswith(url)),
+        key=len,
+        default="",
+    )
     nav = []
     for section in sections:
+        places = [
+            (page, addresses[page.url_name]) for page in section.pages if addresses[page.url_name]
+        ]
         entries = [
             {
                 "label": page.label,
                 "url": url,
                 "icon": page.icon,
                 "count": page.count(actor) if page.count and actor else None,
-                "current": request.path.startswith(url),
+                "current": url == current,
             }
-            for page in section.pages
-            if (url := _url(page.url_name))
-            and (not page.permission or (actor and actor.may(page.permission)))
+            for page, url in places
+            if not page.permission or (actor and actor.may(page.permission))
         ]
         if entries:
             nav.append({"label": section.label, "entries": entries})

@@ -14,8 +14,8 @@ from django.db import connection, transaction
 
 from ai_advice.selectors import is_advice_due
 from ai_advice.services import advise_due
-from connectors.selectors import is_delivery_due, is_intake_due
-from connectors.services import deliver_due, take_in
+from connectors.selectors import is_delivery_due, is_intake_due, is_replay_due
+from connectors.services import deliver_due, replay_due, take_in, tell_subscribers
 from exceptions.selectors import is_detection_due
 from exceptions.services import (
     LOOK,
@@ -33,7 +33,7 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
-from inventory_control.events.selectors import is_source_due, is_work_due
+from inventory_control.events.selectors import SUBSCRIBERS, is_source_due, is_work_due
 from inventory_control.fulfilment.selectors import is_queueing_due
 from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
@@ -108,6 +108,9 @@ STAGES = (
     ),
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
     Stage(
+        "replay", "What is to be taken in again passes the same door.", replay_due, is_replay_due
+    ),
+    Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
     Stage("erp", "What moved becomes documents of the ERP.", book_events, is_booking_due),
@@ -119,6 +122,12 @@ STAGES = (
         lambda: is_work_due(MASTERS),
     ),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
+    Stage(
+        SUBSCRIBERS,
+        "Whoever subscribed to an event is to be told of it.",
+        tell_subscribers,
+        lambda: is_work_due(SUBSCRIBERS),
+    ),
     Stage("reports", "What other systems say is noted.", take_reports, is_reporting_due),
     Stage(SHELVES, "What shelves show is kept.", follow_shelves, lambda: is_work_due(SHELVES)),
     Stage(SERIALS, "Numbered units are followed.", follow_serials, lambda: is_work_due(SERIALS)),

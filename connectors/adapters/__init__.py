@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from connectors.adapters.simulator import Simulator
+from connectors.adapters.webhook import WebhookSubscriber
 from connectors.values import DeliveryResult, Envelope, Peer, Sending
 from inventory_control.core.registry import Registry
 
@@ -38,6 +39,6 @@ class Adapter(Protocol):
         ...
 
 
-ADAPTERS: Registry[Adapter] = Registry("adapter", Simulator())
+ADAPTERS: Registry[Adapter] = Registry("adapter", Simulator(), WebhookSubscriber())
 
 __all__ = ["ADAPTERS", "Adapter"]

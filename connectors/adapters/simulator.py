@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from connectors.adapters.posting import deliver
 from connectors.errors import (
     BadSignatureError,
     DeliveryFailedError,
@@ -19,11 +20,6 @@ from connectors.errors import (
     UnreadableMessageError,
 )
 from connectors.values import DeliveryResult, Envelope, Peer, Sending
-from inventory_control.core.outbound_http import (
-    ForbiddenAddressError,
-    UnreachableError,
-    post_json,
-)
 
 PATHS: Mapping[str, str] = {
     "purchase_order.create": "/purchase-orders",
@@ -83,13 +79,13 @@ class Simulator:
         if path is None:
             raise DeliveryRefusedError(f"The simulator takes no {sending.kind}.")
         headers = {"Idempotency-Key": sending.key, "X-Correlation-Id": sending.correlation_id}
-        return DeliveryResult(_asked(peer, path, sending.payload, headers))
+        return _asked(peer, path, sending.payload, headers)
 
     def read_positions(
         self, peer: Peer, channel: str, skus: Sequence[str]
     ) -> Mapping[str, int | None]:
         """Ask the listings themselves, not what was acknowledged."""
-        answer = _asked(peer, LISTINGS, {"channel": channel, "skus": list(skus)}, {})
+        answer = _asked(peer, LISTINGS, {"channel": channel, "skus": list(skus)}, {}).answer
         try:
             return msgspec.convert(answer, _Shown).shown
         except msgspec.ValidationError as error:
@@ -98,18 +94,7 @@ class Simulator:
 
 def _asked(
     peer: Peer, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
-) -> dict[str, Any]:
-    """The answer of the simulator to a POST; 4xx is final, everything else may heal."""
+) -> DeliveryResult:
+    """The answer of the simulator to a POST, which it takes from whoever holds its secret."""
     sent = {"Authorization": f"Bearer {peer.secret}", **headers}
-    try:
-        answer = post_json(peer.url.rstrip("/") + path, body, headers=sent)
-    except UnreachableError as error:
-        raise DeliveryFailedError(str(error)) from error
-    except ForbiddenAddressError as error:
-        raise DeliveryRefusedError(str(error)) from error
-    if 200 <= answer.status < 300:
-        return answer.body if isinstance(answer.body, dict) else {}
-    said = f"{peer.code} answered {answer.status}: {str(answer.body)[:200]}"
-    if answer.status in {408, 409, 425, 429} or answer.status >= 500:
-        raise DeliveryFailedError(said)
-    raise DeliveryRefusedError(said)
+    return deliver(peer, peer.url.rstrip("/") + path, body, sent)

@@ -16,6 +16,7 @@ from connectors.errors import DeliveryFailedError, DeliveryRefusedError, Invalid
 from connectors.models import Connector
 from connectors.selectors import connectors, paused_targets, serving
 from connectors.services.configuring import peer_of
+from connectors.services.notifying import notify
 from connectors.values import DeliveryResult, Peer, Sending
 from inventory_control.availability.services import (
     acknowledge,
@@ -46,7 +47,7 @@ from inventory_control.outbox.services import (
     put_back,
 )
 from inventory_control.outbox.states import CommandStatus
-from inventory_control.outbox.values import ClaimedCommand
+from inventory_control.outbox.values import NOTIFY, ClaimedCommand
 
 BATCH = 50
 FIGURES_AT_ONCE = 1_000
@@ -173,6 +174,8 @@ def _journey(command: ClaimedCommand, connector: Connector, by: Actor) -> Journe
     adapter, peer = ADAPTERS.get(connector.adapter), peer_of(connector)
     if command.kind == PUBLISH:
         return (yield from _publish(command, adapter, peer, by))
+    if command.kind == NOTIFY:
+        return (yield from notify(command, adapter, peer))
     sending = Sending(
         command.kind, command.idempotency_key, command.payload, command.correlation_id
     )

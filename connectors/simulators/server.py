@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from connectors.simulators.state import World
 
@@ -45,6 +45,15 @@ class Told:
             },
         )
         response.raise_for_status()
+
+    def is_genuine(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether a delivery to the sink was signed with the secret both sides hold."""
+        lowered = {name.lower(): value for name, value in headers.items()}
+        try:
+            Webhook(self._secret).verify(body, lowered)
+        except (WebhookVerificationError, ValueError):
+            return False
+        return True
 
 
 def secret_of(seed: str) -> str:
@@ -102,6 +111,8 @@ def serve(
             elif self.path == "/clock":
                 following = world.next_due()
                 self._answer(200, {"next": following.isoformat() if following else None})
+            elif self.path == "/hooks":
+                self._answer(200, {"events": world.told})
             elif self.path.startswith("/listings/"):
                 _, _, channel, sku = self.path.split("/", 3)
                 self._answer(200, {"shown": world.listings.get(channel, {}).get(sku)})
@@ -111,8 +122,11 @@ def serve(
         def do_POST(self) -> None:
             """Instructions, the clock, fault switches."""
             length = int(self.headers.get("Content-Length", "0"))
-            body = json.loads(self.rfile.read(length) or b"{}")
-            if self.path == "/clock":
+            content = self.rfile.read(length) or b"{}"
+            body = json.loads(content)
+            if self.path == "/hooks":
+                self._take_told(content, body)
+            elif self.path == "/clock":
                 self._move_clock(body)
             elif self.path == "/faults":
                 world.add_fault(body)
@@ -128,6 +142,16 @@ def serve(
                 answer = world.once(key, lambda: act(world, body))
                 kept.keep(self.path, key, body)
                 self._answer(200, answer)
+
+        def _take_told(self, content: bytes, body: dict[str, Any]) -> None:
+            """What a subscriber is told, once per delivery; nothing of what is not signed."""
+            if not told.is_genuine(dict(self.headers), content):
+                self._answer(401, {"error": "the signature does not fit"})
+            elif (status := world.next_fault()) is not None:
+                self._answer(status, {"error": "a fault was switched on"})
+            else:
+                delivery = self.headers["webhook-id"]
+                self._answer(200, world.once(delivery, lambda: world.hear(body["events"])))
 
         def _move_clock(self, body: dict[str, Any]) -> None:
             events = world.move_clock(datetime.fromisoformat(body["to"]))

@@ -46,6 +46,7 @@ class World:
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
     faults: list[tuple[int, int, str]] = field(default_factory=list)
     wrong_once: dict[tuple[str, str], int] = field(default_factory=dict)
     delays: dict[str, float] = field(default_factory=dict)
@@ -197,6 +198,12 @@ class World:
                 elif item["version"] >= known[1]:
                     shown[item["sku"]] = [quantity, item["version"]]
         return {"shown": len(body["items"])}
+
+    def hear(self, events: list[dict[str, Any]]) -> dict[str, Any]:
+        """A subscriber is told of events and positions; it remembers the last ten thousand."""
+        with self.lock:
+            self.told = [*self.told, *events][-10_000:]
+        return {"heard": len(events)}
 
     def read_listings(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What a channel shows of some items; None for those it does not list."""

@@ -168,6 +168,32 @@ DELETE FROM availability_push
             ORDER BY sent_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
        )
 
+-- name: told_between
+-- What channels that sell from some nodes acknowledged of some items in a span, oldest first:
+-- each item's chain of receipts, walked back no further than the span begins.
+WITH RECURSIVE chain AS (
+    SELECT a.item_id, a.push_id AS id
+      FROM availability_availability a
+     WHERE a.item_id = ANY(%(items)s::bigint[]) AND a.push_id IS NOT NULL
+       AND EXISTS (
+               SELECT FROM catalog_channel_nodes cn
+                WHERE cn.channel_id = a.channel_id AND cn.node_id = ANY(%(nodes)s::bigint[])
+           )
+     UNION ALL
+    SELECT chain.item_id, p.before[array_position(p.item_ids, chain.item_id)]
+      FROM chain
+      JOIN availability_push p ON p.id = chain.id
+     WHERE p.acknowledged_at >= %(since)s
+)
+SELECT c.code, chain.item_id, p.quantities[place.at], p.versions[place.at], p.acknowledged_at
+  FROM chain
+  JOIN availability_push p ON p.id = chain.id
+  JOIN catalog_channel c ON c.id = p.channel_id
+ CROSS JOIN LATERAL (SELECT array_position(p.item_ids, chain.item_id) AS at) AS place
+ WHERE p.acknowledged_at >= %(since)s AND p.acknowledged_at < %(until)s
+ ORDER BY p.acknowledged_at, p.id, chain.item_id
+ LIMIT %(limit)s
+
 -- name: trail
 -- The receipts of an item on a channel, latest first: acknowledged pushes by their chain, and the
 -- attempts since that were not acknowledged.

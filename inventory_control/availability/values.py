@@ -90,6 +90,17 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A figure a channel acknowledged: it sold on it from then on."""
+
+    channel: str
+    item_id: int
+    quantity: int
+    version: int
+    acknowledged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a channel was told of an item by one push, why, and what came back.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory_control.core.errors import Conflict, Refused
+from inventory_control.core.errors import Conflict, DomainError, Refused
 
 
 class InvalidEventError(Refused):
@@ -29,6 +29,20 @@ class UnreadableBodyError(Refused):
 
     code = "unreadable_body"
     status = 400
+
+
+class UnknownEventError(DomainError):
+    """There is no such event."""
+
+    code = "unknown_event"
+    status = 404
+
+
+class UnknownWorkError(DomainError):
+    """No consumer gave up on that."""
+
+    code = "unknown_work"
+    status = 404
 
 
 class InvalidSourceError(Refused):

@@ -17,7 +17,7 @@ from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 from inventory_control.events.states import (
     DEAD_LETTER_FLOW,
-    DOCUMENT_TYPES,
+    POSITION_CHANGED,
     DeadLetterStatus,
     Kind,
     MessageStatus,
@@ -61,6 +61,13 @@ class InventoryEvent(TenantModel):
 
     `raw` is the row as it arrived, `details` the normalised fields that have no column.
     `corrects` is set on corrections only; an event is corrected at most once.
+
+    Every index is paid for at every posting, so there are few. Items and documents are asked for
+    all the time by the product itself; orders are looked up by people, and only events that name
+    one are in that index. Everything else a search may ask for (a window of time, a correlation,
+    a node, a type, a source) shares one summary of block ranges: rows of one cause lie together,
+    a new row is checked against no summary until its range is full, and a lookup reads the
+    summary, some thousandth of the table, and the ranges that may match.
     """
 
     source = models.TextField()
@@ -101,8 +108,35 @@ class InventoryEvent(TenantModel):
             models.Index(
                 KeyTextTransform("document", "details"),
                 "occurred_at",
-                condition=Q(type__in=DOCUMENT_TYPES),
+                condition=Q(details__has_key="document"),
                 name="event_of_document",
+            ),
+            models.Index(
+                KeyTextTransform("order", "details"),
+                "occurred_at",
+                condition=Q(details__has_key="order"),
+                name="event_of_order",
+            ),
+            BrinIndex(
+                fields=[
+                    "recorded_at",
+                    "occurred_at",
+                    "correlation_id",
+                    "node",
+                    "type",
+                    "source",
+                    "received_from",
+                ],
+                opclasses=[
+                    "timestamptz_minmax_ops",
+                    "timestamptz_minmax_ops",
+                    "text_bloom_ops (n_distinct_per_range = 500)",
+                    "int8_bloom_ops (n_distinct_per_range = 50)",
+                    *("text_bloom_ops (n_distinct_per_range = 50)",) * 3,
+                ],
+                pages_per_range=32,
+                autosummarize=True,
+                name="event_summary",
             ),
             models.Index(
                 KeyTextTransform("serial", "details"),
@@ -229,11 +263,71 @@ class EventWork(TenantModel):
 
     class Meta(TenantModel.Meta):
         indexes = [
-            models.Index(fields=["consumer", "id"], condition=Q(attempts__lt=5), name="work_due")
+            models.Index(fields=["consumer", "id"], condition=Q(attempts__lt=5), name="work_due"),
+            models.Index(fields=["id"], condition=Q(attempts__gte=5), name="work_dead"),
         ]
 
     def __str__(self) -> str:
         return f"{self.consumer} of {self.event_id}"
+
+
+class Subscription(TenantModel):
+    """What one subscriber wants to be told: types of events, of which items, at which nodes.
+
+    `code` is that of the connector it is told through. `types` holds canonical types and
+    `position.changed`; empty `items` or `nodes` mean all. A paused subscription is told nothing
+    of the time it was paused.
+    """
+
+    code = models.SlugField(max_length=40, unique=True)
+    types = ArrayField(models.TextField())
+    items = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    nodes = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta(TenantModel.Meta):
+        ordering = ("code",)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Notice(TenantModel):
+    """One thing a subscriber is still to be told; gone once it took it.
+
+    A changed position has one notice per subscriber, item and node, however often it changes
+    before it is told: `version` rises with each change, and what is told is the position as it
+    is then. `event_id` is the event told of, or the last that changed the position.
+    """
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="notices", db_index=False
+    )
+    type = models.TextField()
+    item_id = models.BigIntegerField(null=True)
+    node_id = models.BigIntegerField(null=True)
+    event_id = models.BigIntegerField(null=True)
+    correlation_id = models.TextField()
+    noted_at = models.DateTimeField()
+    version = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "item_id", "node_id"],
+                condition=Q(type=POSITION_CHANGED),
+                name="notice_of_position",
+            ),
+            models.UniqueConstraint(
+                fields=["subscription", "event_id"],
+                condition=~Q(type=POSITION_CHANGED),
+                name="notice_of_event",
+            ),
+        ]
+        indexes = [models.Index(fields=["subscription", "id"], name="notice_to_tell")]
+
+    def __str__(self) -> str:
+        return f"{self.type} for {self.subscription_id}"
 
 
 class Source(TenantModel):

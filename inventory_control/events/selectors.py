@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
-from inventory_control.core.sql import named_statements
+from inventory_control.core.errors import Refused
+from inventory_control.core.sql import Asked, hot_later, named_statements
+from inventory_control.events.errors import UnknownEventError
 from inventory_control.events.models import (
     DeadLetter,
     EventWork,
     InventoryEvent,
+    Notice,
     QualityDay,
     Serial,
     ShelfWord,
     Source,
+    Subscription,
 )
 from inventory_control.events.states import (
     BOOKED_TYPES,
     DOCUMENT_TYPES,
     MASTER_TYPES,
     ORDERING_TYPES,
+    POSITION_CHANGED,
     SERIAL_TYPES,
     SHELF_TYPES,
     DeadLetterStatus,
@@ -32,6 +40,7 @@ from inventory_control.events.states import (
 from inventory_control.events.values import (
     DEFAULTS,
     DocumentFact,
+    EventFilters,
     Freshness,
     ShelfSignal,
     UnknownSerial,
@@ -122,10 +131,175 @@ _HISTORY = """
            coalesce((o.details -> 'attributes' ->> 'partial')::boolean, false)
       FROM events_inventoryevent o
       LEFT JOIN events_inventoryevent c ON c.corrects = o.id
-     WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)
+     WHERE o.type = ANY(%s) AND o.details ? 'document' AND o.details ->> 'document' = ANY(%s)
        AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY o.occurred_at, o.source, o.source_id
 """
+
+
+def known_keys(keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some (source, source id) are events already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT source, source_id FROM events_sourcekey
+             WHERE (source, source_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+            """,
+            [[source for source, _ in keys], [source_id for _, source_id in keys]],
+        )
+        return set(cursor.fetchall())
+
+
+def event_search(
+    filters: EventFilters, *, before: int | None = None, limit: int = 50
+) -> list[InventoryEvent]:
+    """A page of the events that match, the last learnt first, below the id `before` (keyset).
+
+    Items, orders, documents and the day of receipt have an index each, everything else shares
+    `event_summary`.
+    Raises `Refused` for an item or node that does not exist.
+    """
+    found = InventoryEvent.objects.select_related("item", "node").defer("raw")
+    for field in ("correlation_id", "type", "source", "received_from"):
+        if value := getattr(filters, field):
+            found = found.filter(**{field: value})
+    if filters.item:
+        found = found.filter(item=_named(Item, "sku", filters.item, "item"))
+    if filters.node:
+        found = found.filter(node=_named(Node, "code", filters.node, "node"))
+    for field in ("order", "document"):
+        if value := getattr(filters, field):
+            found = _naming(found, field, value)
+    for bound, lookup in _BOUNDS.items():
+        if (moment := getattr(filters, bound)) is not None:
+            found = found.filter(**{lookup: moment})
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    # By a bare id the planner would walk back from the newest event to a window long ago.
+    latest = (F("pk") + 0).desc() if filters.is_windowed else F("pk").desc()
+    return list(found.order_by(latest)[:limit])
+
+
+def events_about(field: str, value: str, limit: int) -> list[InventoryEvent]:
+    """The events that name an order or a document, with those that correct them; two queries."""
+    found = InventoryEvent.objects.select_related("item", "node").defer("raw")
+    named = list(_naming(found, field, value).order_by("-occurred_at", "-pk")[:limit])
+    known = {event.pk for event in named}
+    corrections = found.filter(corrects__in=known).exclude(pk__in=known)
+    return [*named, *corrections]
+
+
+def event_page(pk: int) -> InventoryEvent:
+    """One event with everything it carries; raises `UnknownEventError`."""
+    event = InventoryEvent.objects.select_related("item", "node").filter(pk=pk).first()
+    if event is None:
+        raise UnknownEventError(f"There is no event {pk}.")
+    return event
+
+
+def corrections_around(event: InventoryEvent) -> tuple[int | None, int | None]:
+    """The event this one corrects, and the one that corrects it."""
+    by = InventoryEvent.objects.filter(corrects=event.pk).values_list("pk", flat=True).first()
+    return event.corrects, by
+
+
+def posted_together(event: InventoryEvent) -> list[int]:
+    """The ids that the batch of an event may be known by in the audit log, nearest first."""
+    near = InventoryEvent.objects.filter(
+        recorded_at__gte=event.recorded_at - _ONE_BATCH,
+        recorded_at__lte=event.recorded_at,
+        pk__lte=event.pk,
+    )
+    return list(near.order_by((F("pk") + 0).desc()).values_list("pk", flat=True)[:MOST_IN_BATCH])
+
+
+def work_of(event_id: int) -> list[EventWork]:
+    """Consumers that still owe an event their part, by name."""
+    return list(EventWork.objects.filter(event_id=event_id).order_by("consumer", "pk"))
+
+
+def dead_work(*, before: int | None = None, limit: int = 50) -> list[EventWork]:
+    """A page of events a consumer gave up on, newest first."""
+    found = EventWork.objects.filter(attempts__gte=LAST_ATTEMPT).select_related(
+        "event__item", "event__node"
+    )
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-pk")[:limit])
+
+
+MOST_IN_BATCH = 5_000
+_ONE_BATCH = timedelta(seconds=5)
+_BOUNDS = {
+    "since": "occurred_at__gte",
+    "until": "occurred_at__lt",
+    "learnt_since": "recorded_at__gte",
+    "learnt_until": "recorded_at__lt",
+}
+
+
+def _naming(events: QuerySet[InventoryEvent], field: str, value: str) -> QuerySet[InventoryEvent]:
+    """Events whose details name an order or a document, in the words of the index for it."""
+    named = events.annotate(named=KeyTextTransform(field, "details"))
+    return named.filter(details__has_key=field, named=value)
+
+
+def _named(model: type[Item | Node], field: str, name: str, noun: str) -> int:
+    pk = model._default_manager.filter(**{field: name}).values_list("pk", flat=True).first()
+    if pk is None:
+        raise Refused(f"No {noun} is called {name}.", field=noun)
+    return int(pk)
+
+
+def canonical_form(event: InventoryEvent) -> dict[str, Any]:
+    """The canonical form of an event, as if it had been sent like that."""
+    fields = {
+        "type": event.type,
+        "schema_version": event.schema_version,
+        "source": event.source,
+        "source_id": event.source_id,
+        "occurred_at": event.occurred_at.isoformat(),
+        "item": event.item.sku if event.item else None,
+        "node": event.node.code if event.node else None,
+        "quantity": event.quantity,
+        "correlation_id": event.correlation_id,
+        **event.details,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+SUBSCRIBERS = "subscribers"
+"""The consumer of every event of a type that anybody subscribed to."""
+
+
+def subscribed_types() -> Asked:
+    """The types anybody wants to be told of; asked for with the posting, not waited for."""
+    return hot_later("SELECT DISTINCT unnest(types) FROM events_subscription WHERE is_active", [])
+
+
+def are_positions_wanted() -> bool:
+    """Whether anybody wants to be told of changed positions."""
+    return Subscription.objects.filter(is_active=True, types__contains=[POSITION_CHANGED]).exists()
+
+
+def next_notices(code: str, limit: int) -> list[Notice]:
+    """What a subscriber is to be told next, oldest first."""
+    return list(
+        Notice.objects.filter(subscription__code=code, subscription__is_active=True).order_by("pk")[
+            :limit
+        ]
+    )
+
+
+def subscriptions() -> list[Subscription]:
+    """Every subscription, by code."""
+    return list(Subscription.objects.order_by("code"))
+
+
+def events_by_id(event_ids: Sequence[int]) -> dict[int, InventoryEvent]:
+    """Some events by their ids, without their raw bodies."""
+    found = InventoryEvent.objects.filter(pk__in=list(event_ids)).defer("raw")
+    return {event.pk: event for event in found.select_related("item", "node")}
 
 
 def policy_of(key: str) -> PolicyValue:

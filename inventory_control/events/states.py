@@ -135,3 +135,5 @@ to the ERP when the fold accepts them, not when they arrive.
 
 ORDERING_TYPES = ("purchase_order.created", "purchase_order.changed", "transfer.created")
 """Types that say what was ordered: goods that came before them are looked at again."""
+POSITION_CHANGED = "position.changed"
+"""What subscribers are told when the position of an item at a node changed."""

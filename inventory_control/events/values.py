@@ -31,7 +31,8 @@ class CanonicalEventV1(
 
     `type` decides which of the other fields are needed (`events.rules.EVENT_TYPES`). Quantities
     are whole units of the item; `occurred_at` carries its offset from UTC. `order` and `line`
-    name the claim an event commits, ships or releases. `system` is whose number a reported position
+    name the claim an event commits, ships or releases. `causation_id` names what caused it where
+    it came from (a message, a command), `correlation_id` the whole it belongs to. `system` is whose number a reported position
     is (`erp`, `oms`, `wms`, `pos` or a channel's code). `customer` is a token, never a name.
     """
 
@@ -42,6 +43,7 @@ class CanonicalEventV1(
     schema_version: Annotated[int, Meta(ge=1, le=1)] = 1
     business_key: Text | None = None
     correlation_id: Text | None = None
+    causation_id: Text | None = None
     item: Text | None = None
     node: Text | None = None
     to_node: Text | None = None
@@ -140,6 +142,43 @@ class DocumentFact:
     asn: str | None
     to_state: str | None = None
     is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilters:
+    """Which events a reader asked for; an empty field does not narrow.
+
+    `since` and `until` bound when it happened, `learnt_since` and `learnt_until` when it was
+    recorded. `item` is a SKU, `node` a node's code.
+    """
+
+    item: str = ""
+    node: str = ""
+    order: str = ""
+    document: str = ""
+    correlation_id: str = ""
+    type: str = ""
+    source: str = ""
+    received_from: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    learnt_since: datetime | None = None
+    learnt_until: datetime | None = None
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether any bound of time was given."""
+        return any((self.since, self.until, self.learnt_since, self.learnt_until))
+
+
+@dataclass(frozen=True, slots=True)
+class PositionCause:
+    """A place whose position changed, with the last event that changed it, if one did."""
+
+    item_id: int
+    node_id: int
+    event_id: int | None
+    correlation_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ SELECT asked.document, asked.item_id
     OR EXISTS (
            SELECT FROM events_inventoryevent a
             WHERE a.type IN ('purchase_order.created', 'purchase_order.changed')
+              AND a.details ? 'document'
               AND a.details ->> 'document' = asked.document AND a.item_id = asked.item_id
               AND a.quantity > 0
        )
@@ -36,7 +37,7 @@ SELECT asked.document, coalesce(ordered.from_node_id, told.node_id)
   LEFT JOIN LATERAL (
            SELECT node_id FROM events_inventoryevent
             WHERE type IN ('transfer.created', 'transfer.shipped')
-              AND details ->> 'document' = asked.document
+              AND details ? 'document' AND details ->> 'document' = asked.document
             ORDER BY occurred_at LIMIT 1
        ) AS told ON true
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from django.db import connection, transaction
@@ -18,6 +19,7 @@ from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.outbox import permissions
 from inventory_control.outbox.models import OutboundCommand
+from inventory_control.outbox.selectors import waiting_targets
 from inventory_control.outbox.states import CommandStatus
 from inventory_control.outbox.values import ClaimedCommand, CommandDraft
 
@@ -116,6 +118,24 @@ def queue_commands(drafts: Sequence[CommandDraft], *, by: Actor) -> int:
     if made:
         ring("deliver")
     return len(made)
+
+
+def queue_looks(*, kind: str, targets: Sequence[str], by: Actor) -> int:
+    """One command per target that has none waiting; what it carries is looked up as it leaves.
+
+    Returns how many were new.
+    """
+    if not targets:
+        return 0
+    waiting = waiting_targets(kind)
+    return queue_commands(
+        [
+            CommandDraft(kind, target, f"{kind}:{target}:{uuid4().hex}", {})
+            for target in targets
+            if target not in waiting
+        ],
+        by=by,
+    )
 
 
 @transaction.atomic

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NOTIFY = "subscriber.notify"
+"""Sends for a subscriber to be told what is noted for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommandDraft:

@@ -89,6 +89,7 @@ TENANT_APPS = [
     "ai_advice",
     "workflows",
     "connectors",
+    "inventory_control.timelines",
     "inventory_control.kpi",
 ]
 INSTALLED_APPS = [

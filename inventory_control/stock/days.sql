@@ -22,6 +22,43 @@ HAVING sum(quantity) <> 0
 ON CONFLICT (item_id, node_id, state, day) DO UPDATE SET
     quantity = mine.quantity + excluded.quantity
 
+-- name: as_of_nodes
+-- The accounts of an item at every node, added up as `as_of` adds up those at one.
+WITH mark AS MATERIALIZED (SELECT posted_until FROM stock_ledgerwatermark)
+SELECT n.code, part.state, sum(part.quantity)
+  FROM (
+           SELECT node_id, state, quantity
+             FROM stock_ledgerday
+            WHERE item_id = %(item)s
+              AND day < (%(at)s::timestamptz AT TIME ZONE 'UTC')::date
+            UNION ALL
+           SELECT node_id, state, quantity
+             FROM stock_ledgerentry
+            WHERE item_id = %(item)s
+              AND occurred_at >= date_trunc('day', %(at)s::timestamptz, 'UTC')
+              AND occurred_at <= %(at)s::timestamptz
+              AND posted_at <= (SELECT posted_until FROM mark)
+            UNION ALL
+           SELECT node_id, state, quantity
+             FROM stock_ledgerentry
+            WHERE item_id = %(item)s
+              AND occurred_at <= %(at)s::timestamptz
+              AND posted_at > coalesce((SELECT posted_until FROM mark), '-infinity')
+       ) AS part
+  JOIN catalog_node n ON n.id = part.node_id
+ WHERE part.state = ANY(%(states)s::text[])
+ GROUP BY n.code, part.state
+HAVING sum(part.quantity) <> 0
+
+-- name: as_of_nodes_known
+-- The same of what was posted by a moment, which no sum of a day knows: from the lines.
+SELECT n.code, l.state, sum(l.quantity)
+  FROM stock_ledgerentry l JOIN catalog_node n ON n.id = l.node_id
+ WHERE l.item_id = %(item)s AND l.occurred_at <= %(at)s::timestamptz
+   AND l.posted_at <= %(known_at)s::timestamptz AND l.state = ANY(%(states)s::text[])
+ GROUP BY n.code, l.state
+HAVING sum(l.quantity) <> 0
+
 -- name: as_of
 -- Whole days from their sums, the last day from its lines, and what no day has taken in yet from
 -- the lines posted since. Three index ranges, however long the account's history.

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.db.models import Min, Q
 
 from inventory_control.core.sql import named_statements
+from inventory_control.core.telemetry import correlation_id
+from inventory_control.events.values import PositionCause
 from inventory_control.stock.models import (
     OVERDRAWN,
     Assertion,
@@ -28,6 +31,21 @@ _POSITIONS = """
            b.counts_pending + b.holds > 0, coalesce(p.safety_stock, 0), b.changed_at
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+"""
+_CAUSES = """
+    SELECT DISTINCT ON (item_id, node_id) item_id, node_id, id, correlation_id
+      FROM (
+               SELECT l.item_id, l.node_id, e.id, e.correlation_id
+                 FROM stock_ledgerentry l
+                 JOIN events_inventoryevent e ON e.id = l.event_id
+                WHERE l.posted_at >= %(since)s
+                UNION ALL
+               SELECT item_id, node_id, id, correlation_id
+                 FROM events_inventoryevent
+                WHERE recorded_at >= %(since)s
+           ) AS cause
+     WHERE (item_id, node_id) IN (SELECT * FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]))
+     ORDER BY item_id, node_id, id DESC
 """
 _DAYS = named_statements(Path(__file__).with_name("days.sql"))
 _DIGEST = named_statements(Path(__file__).with_name("digest.sql"))
@@ -88,6 +106,24 @@ def ledger_of(item_id: int, *, before: int | None = None, limit: int = 50) -> li
     return list(lines.order_by("-id")[:limit])
 
 
+def lines_of_events(event_ids: Sequence[int]) -> list[LedgerEntry]:
+    """The ledger lines of some events, in the order they were posted."""
+    lines = LedgerEntry.objects.filter(event_id__in=list(event_ids)).select_related("item", "node")
+    return list(lines.order_by("id"))
+
+
+def counts_of_events(event_ids: Sequence[int]) -> list[Assertion]:
+    """What became of the quantities some events stated, with their verdicts."""
+    counts = Assertion.objects.filter(event_id__in=list(event_ids)).select_related("item", "node")
+    return list(counts.order_by("event_id"))
+
+
+def claims_of_keys(keys: Iterable[str]) -> list[Reservation]:
+    """The claims of some order lines as they stand, by key."""
+    claims = Reservation.objects.filter(key__in=sorted(set(keys))).select_related("item", "node")
+    return list(claims.order_by("key"))
+
+
 def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, int]:
     """Units per account of an item at a node as the ledger knows that moment today.
 
@@ -125,6 +161,28 @@ def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
         for place, at, state, units in cursor.fetchall():
             changes[place - 1].append(Change(at, state, int(units)))
     return changes
+
+
+def positions_as_of(
+    item_id: int, moment: datetime, *, known_at: datetime | None = None
+) -> dict[str, dict[str, int]]:
+    """Units per state of an item at every node's code at a moment; empty states are left out.
+
+    With `known_at` only what was posted by then counts: the figure people saw, before late events
+    and corrections came.
+    """
+    asked: dict[str, Any] = {
+        "item": item_id,
+        "at": moment,
+        "known_at": known_at,
+        "states": list(State),
+    }
+    positions: dict[str, dict[str, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS["as_of_nodes" if known_at is None else "as_of_nodes_known"], asked)
+        for code, state, units in cursor.fetchall():
+            positions.setdefault(code, {})[state] = int(units)
+    return positions
 
 
 def pending_counts(places: Iterable[Place]) -> list[Assertion]:
@@ -307,6 +365,17 @@ def holds_in_force(item_id: int) -> list[Hold]:
     )
 
 
+def holds_since(places: Iterable[Place], moment: datetime) -> list[Hold]:
+    """Holds that lay on some places at a moment or were placed there later, oldest first."""
+    asked = set(places)
+    found = Hold.objects.filter(
+        Q(lifted_at__isnull=True) | Q(lifted_at__gte=moment),
+        item_id__in={item for item, _ in asked},
+        node_id__in={node for _, node in asked},
+    )
+    return [one for one in found.order_by("pk") if (one.item_id, one.node_id) in asked]
+
+
 def hold_of(pk: int) -> Hold | None:
     """One hold, or None."""
     return Hold.objects.select_related("item", "node").filter(pk=pk).first()
@@ -362,6 +431,30 @@ def units_at(node_ids: Sequence[int]) -> dict[int, int]:
             [list(node_ids)],
         )
         return {node_id: int(units) for node_id, units in cursor.fetchall()}
+
+
+def oldest_mark() -> datetime | None:
+    """When the oldest change was posted that the availability stage has not dealt with."""
+    return StockMark.objects.aggregate(oldest=Min("posted_at"))["oldest"]
+
+
+def causes_of(places: Iterable[Place], *, since: datetime) -> list[PositionCause]:
+    """The last event that changed each place since a moment: by its ledger lines or its claim.
+
+    A place that changed without an event (a policy, a hold) has the present cause.
+    """
+    asked = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CAUSES,
+            {
+                "items": [item for item, _ in asked],
+                "nodes": [node for _, node in asked],
+                "since": since,
+            },
+        )
+        found = {(item, node): (event, cause) for item, node, event, cause in cursor.fetchall()}
+    return [PositionCause(*place, *found.get(place, (None, correlation_id()))) for place in asked]
 
 
 def ledger_digest() -> dict[str, str]:

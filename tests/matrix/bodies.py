@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from ai_advice.models import Advice
+from connectors.services import place_hold, preview_replay, start_replay, subscribe
+from connectors.values import ReplayScope
 from exceptions.models import ExceptionCase
 from exceptions.states import Status
 from inventory_control.availability.services import pause_listing
 from inventory_control.catalog.models import Item, Node, Substitute
 from inventory_control.core import clock
-from inventory_control.events.models import DeadLetter
+from inventory_control.events.models import DeadLetter, EventWork
 from inventory_control.orders.models import FinancialDocument
 from inventory_control.orders.services import book_events, place_transfers
 from inventory_control.people.models import User
@@ -337,6 +339,47 @@ def _import() -> Call:
     }
 
 
+def _preview() -> dict[str, object]:
+    _shop()
+    return {"replay_id": preview_replay(ReplayScope(), reason="lost", by=SYSTEM).pk}
+
+
+def _started() -> dict[str, object]:
+    parameters = _preview()
+    start_replay(int(str(parameters["replay_id"])), confirmed=1, by=SYSTEM)
+    return parameters
+
+
+def _legal_hold() -> dict[str, object]:
+    return {"hold_id": place_hold(reason="lawsuit", by=SYSTEM).pk}
+
+
+def _subscribed() -> dict[str, object]:
+    subscribe(**SUBSCRIBER, code="crm", by=SYSTEM)
+    return {"code": "crm"}
+
+
+def _dead_work() -> Call:
+    _shop()
+    (posted,) = send(event("receipt.recorded", 5))
+    work = EventWork.objects.create(
+        consumer="orders", event_id=posted.event_id, noted_at=clock.now(), attempts=5
+    )
+    return {}, {"work": [work.pk]}
+
+
+def _touched() -> Call:
+    case = _case(**CLOSED, closed_at=clock.now())
+    long_ago = (clock.now() - timedelta(days=1)).isoformat()
+    (late,) = send(event("receipt.recorded", 1, occurred_at=long_ago))
+    return {"event_id": late.event_id}, {"cases": [case.pk], "reason": "late goods"}
+
+
+SUBSCRIBER: dict[str, Any] = {
+    "name": "CRM",
+    "url": "https://crm.example/hooks",
+    "types": ["position.changed"],
+}
 CLOSED = {"status": Status.RESOLVED, "resolution": "by_hand"}
 CALLS: dict[str, Callable[[], Call]] = {
     "POST events": _post_event,
@@ -449,5 +492,14 @@ CALLS: dict[str, Callable[[], Call]] = {
     "POST reconciliation/sign-offs": _sign_off,
     "POST reconciliation/control-totals": _declare,
     "POST reconciliation/snapshots": _import,
+    "POST replays": _with_shop({"reason": "lost"}),
+    "POST replays/<int:replay_id>/start": lambda: (_preview(), {"confirmed": 1}),
+    "POST replays/<int:replay_id>/stop": lambda: (_started(), {"reason": "enough"}),
+    "POST legal-holds": _with_shop({"item": "SOCK", "reason": "lawsuit"}),
+    "POST legal-holds/<int:hold_id>/lift": lambda: (_legal_hold(), {"reason": "settled"}),
+    "PUT subscriptions/<slug:code>": lambda: ({"code": "crm"}, SUBSCRIBER),
+    "DELETE subscriptions/<slug:code>": lambda: (_subscribed(), None),
+    "POST event-work/retry": _dead_work,
+    "POST events/<int:event_id>/consequences/reopen": _touched,
 }
 """A right body for every writing door, and what it needs to be there first."""

@@ -16,8 +16,9 @@ from django.db import connection, connections, transaction
 from inventory_control.core import clock
 from inventory_control.core.tenancy import in_tenant
 from inventory_control.stock.models import LedgerDay, LedgerEntry, LedgerWatermark
-from inventory_control.stock.selectors import position_as_of
+from inventory_control.stock.selectors import position_as_of, positions_as_of
 from inventory_control.stock.services import add_up_days
+from inventory_control.stock.states import State
 from tests.factories import SYSTEM, event, hour, item, node, outcomes
 
 A_MINUTE = timedelta(minutes=1)
@@ -92,6 +93,10 @@ def test_the_past_reads_the_same_with_days_and_without(committed, minutes):
         found = position_as_of(made.pk, place.pk, moment)
         wanted = straight(made.pk, place.pk, moment)
         assert {k: v for k, v in found.items() if v} == {k: v for k, v in wanted.items() if v}
+        kept = {state: units for state, units in wanted.items() if units and state in set(State)}
+        everywhere = positions_as_of(made.pk, moment)
+        assert everywhere == positions_as_of(made.pk, moment, known_at=next(minutes))
+        assert everywhere == ({place.code: kept} if kept else {})
 
 
 @pytest.mark.req("LED-22")

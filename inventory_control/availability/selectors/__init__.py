@@ -25,7 +25,11 @@ from inventory_control.availability.selectors.planning import (
     promises_at,
     safety_stock_history,
 )
-from inventory_control.availability.selectors.receipts import disagreements_at, receipts_of
+from inventory_control.availability.selectors.receipts import (
+    acknowledged_between,
+    disagreements_at,
+    receipts_of,
+)
 
 __all__ = [
     "ChannelFigure",
@@ -33,6 +37,7 @@ __all__ = [
     "LiveBreakdown",
     "NodeFigure",
     "Promises",
+    "acknowledged_between",
     "ats_at",
     "ats_of",
     "breakdown_of",

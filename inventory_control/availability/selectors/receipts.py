@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 
-from inventory_control.availability.values import NOT_LISTED, TOLD_TWICE, Disagreement, Receipt
+from inventory_control.availability.values import (
+    NOT_LISTED,
+    TOLD_TWICE,
+    Acknowledged,
+    Disagreement,
+    Receipt,
+)
 from inventory_control.core.sql import named_statements
 
 _PUSH = named_statements(Path(__file__).parents[1] / "push.sql")
@@ -19,6 +27,25 @@ def receipts_of(item_id: int, channel_id: int, *, limit: int = 20) -> list[Recei
     with connection.cursor() as cursor:
         cursor.execute(_PUSH["trail"], {"item": item_id, "channel": channel_id, "limit": limit})
         return [Receipt(*row) for row in cursor.fetchall()]
+
+
+def acknowledged_between(
+    places: Iterable[Place], since: datetime, until: datetime, *, limit: int = 200
+) -> list[Acknowledged]:
+    """Figures of some items that channels selling from their nodes acknowledged in a span, oldest
+    first, as far back as receipts are kept; one statement.
+    """
+    asked = set(places)
+    parameters: dict[str, Any] = {
+        "items": sorted({item for item, _ in asked}),
+        "nodes": sorted({node for _, node in asked}),
+        "since": since,
+        "until": until,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PUSH["told_between"], parameters)
+        return [Acknowledged(*row) for row in cursor.fetchall()]
 
 
 def disagreements_at(places: Iterable[Place]) -> dict[Place, list[Disagreement]]:

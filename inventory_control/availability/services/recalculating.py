@@ -14,7 +14,12 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.sql import named_statements
 from inventory_control.core.tenancy import current_tenant
+from inventory_control.events.selectors import are_positions_wanted
+from inventory_control.events.services import note_positions
 from inventory_control.fulfilment.services import serve_backorders
+from inventory_control.outbox.services import queue_looks
+from inventory_control.outbox.values import NOTIFY
+from inventory_control.stock.selectors import causes_of, oldest_mark
 from inventory_control.stock.services.demand import roll_up_demand, take_marks
 
 BATCH = 5_000
@@ -37,11 +42,12 @@ def recalculate_due(*, by: Actor) -> int:
 @transaction.atomic
 def _recalculate_batch(by: Actor) -> tuple[int, int]:
     """One batch: roll up demand, serve those who wait, judge holds, recalculate figures, note the
-    places for detection, publish.
+    places for detection, publish, note the positions for subscribers.
 
     Returns the marks taken and the places they were about.
     """
     _hold_recalculation()
+    since = oldest_mark() if are_positions_wanted() else None
     taken, places, days = take_marks(BATCH)
     if not places:
         return taken, 0
@@ -56,6 +62,9 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
     note_changed_places({*places, *judged}, now)
     if changed:
         queue_publications(by=by)
+    if since is not None:
+        told = note_positions(causes_of(places, since=since))
+        queue_looks(kind=NOTIFY, targets=told, by=by)
     ring("detect")
     ring("sources")
     return taken, len(places)

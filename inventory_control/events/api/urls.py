@@ -11,6 +11,7 @@ from inventory_control.events.api.sources import (
     SourceListView,
 )
 from inventory_control.events.api.views import DeadLetterDiscardView, DeadLetterListView
+from inventory_control.events.api.work import DeadWorkRetryView, DeadWorkView
 
 urlpatterns = [
     path("dead-letters", DeadLetterListView.as_view(), name="dead-letter-list"),
@@ -19,6 +20,8 @@ urlpatterns = [
         DeadLetterDiscardView.as_view(),
         name="dead-letter-discard",
     ),
+    path("event-work", DeadWorkView.as_view(), name="dead-work-list"),
+    path("event-work/retry", DeadWorkRetryView.as_view(), name="dead-work-retry"),
     path("sources", SourceListView.as_view(), name="source-list"),
     path("sources/<str:code>/events", SourceEventListView.as_view(), name="source-events"),
     path("sources/<str:code>", SourceDetailView.as_view(), name="source-detail"),

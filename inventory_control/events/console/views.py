@@ -1,4 +1,4 @@
-"""Dead letters: refused rows with their reason and body, given up for a reason that is kept."""
+"""Dead letters and dead work: what was refused, what a consumer gave up on, what to do about it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.urls import reverse
 from inventory_control.core.errors import Refused
 from inventory_control.events import permissions
 from inventory_control.events.models import DeadLetter
-from inventory_control.events.selectors import open_dead_letters
-from inventory_control.events.services import discard
+from inventory_control.events.selectors import dead_work, open_dead_letters
+from inventory_control.events.services import discard, retry_work
 from inventory_control.web.console import ConsoleView
 from inventory_control.web.problems import NotFoundError
 
@@ -68,3 +68,41 @@ class DeadLetterDiscardView(ConsoleView):
             raise Refused("Say why this row is given up.", field="reason")
         discard(letter, reason=reason, by=self.actor)
         return redirect("events:dead-letter-list")
+
+
+class DeadWorkListView(ConsoleView):
+    """Events a consumer gave up on."""
+
+    permission = permissions.READ
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """A page, newest first."""
+        before = request.GET.get("before", "")
+        found = dead_work(before=int(before) if before.isdigit() else None, limit=PAGE)
+        address = reverse("events:dead-work-list")
+        context = {
+            "rows": found,
+            "may_act": self.actor.may(permissions.RETRY),
+            "pager": {
+                "text": f"{len(found)} on this page",
+                "newer_url": address if before else None,
+                "older_url": f"{address}?before={found[-1].pk}" if len(found) == PAGE else None,
+            },
+            "empty": {
+                "icon": "check",
+                "title": "Every consumer is through",
+                "text": "An event that a consumer fails at five times waits here; others go on.",
+            },
+        }
+        return render(request, "events/dead_work.html", context)
+
+
+class DeadWorkRetryView(ConsoleView):
+    """Having it tried again."""
+
+    permission = permissions.RETRY
+
+    def post(self, _request: HttpRequest, pk: int) -> HttpResponse:
+        """Try it again, then show the list."""
+        retry_work([pk], by=self.actor)
+        return redirect("events:dead-work-list")

@@ -1,7 +1,7 @@
 """Commands of the inbox: draft, park, hold, hand over; sources, and what events say of masters."""
 
 from inventory_control.events.services.drafting import Reading, draft_events, read_rows
-from inventory_control.events.services.handing import hand_over, work_through
+from inventory_control.events.services.handing import hand_over, retry_work, work_through
 from inventory_control.events.services.holding import hold, note_redeliveries, take_held
 from inventory_control.events.services.mastering import (
     fold_masters,
@@ -19,6 +19,7 @@ from inventory_control.events.services.sourcing import (
     set_freshness,
     take_noted_sources,
 )
+from inventory_control.events.services.telling import forget_told, note_events, note_positions
 
 __all__ = [
     "Reading",
@@ -27,16 +28,20 @@ __all__ = [
     "fold_masters",
     "fold_serials",
     "fold_shelves",
+    "forget_told",
     "hand_over",
     "hold",
     "install_defaults",
     "items_waiting_for",
     "known_facts",
     "mark_retried",
+    "note_events",
+    "note_positions",
     "note_redeliveries",
     "park",
     "put_sources",
     "read_rows",
+    "retry_work",
     "roll_up_sources",
     "score_days",
     "set_freshness",

@@ -9,10 +9,15 @@ from collections.abc import Callable, Sequence
 
 from django.db import DatabaseError, connection, transaction
 
+from inventory_control.audit.services import record_all
 from inventory_control.core import clock
+from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError
+from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import log
+from inventory_control.events import permissions
+from inventory_control.events.errors import UnknownWorkError
 from inventory_control.events.models import EventWork
 from inventory_control.events.selectors import LAST_ATTEMPT
 
@@ -62,6 +67,32 @@ def work_through(consumer: str, do: Callable[[Sequence[int]], None]) -> int:
         except (DomainError, DatabaseError):
             done += sum(_dealt_with_alone(one, do, consumer) for one in claimed)
     return done
+
+
+@transaction.atomic
+def retry_work(work_ids: Sequence[int], *, by: Actor) -> int:
+    """Have consumers try again what they gave up on, once its cause is mended; returns how many.
+
+    All of them or none: raises `UnknownWorkError` for work that is not dead.
+    """
+    require(by, permissions.RETRY)
+    wanted = sorted(set(work_ids))
+    dead = list(
+        EventWork.objects.select_for_update()
+        .filter(pk__in=wanted, attempts__gte=LAST_ATTEMPT)
+        .order_by("pk")
+    )
+    if missing := set(wanted) - {work.pk for work in dead}:
+        raise UnknownWorkError(f"No consumer gave up on work {min(missing)}.", field="work")
+    EventWork.objects.filter(pk__in=wanted).update(attempts=0, error="")
+    told = {
+        str(work.pk): {"consumer": work.consumer, "event": work.event_id, "error": work.error}
+        for work in dead
+    }
+    record_all("event_work.retried", kind="eventwork", subjects=told, by=by)
+    for consumer in sorted({work.consumer for work in dead}):
+        ring(consumer)
+    return len(dead)
 
 
 @transaction.atomic

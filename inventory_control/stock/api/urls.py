@@ -10,6 +10,7 @@ from inventory_control.stock.api.claims import (
     HoldLiftView,
     HoldListView,
 )
+from inventory_control.stock.api.history import PastPositionsView
 from inventory_control.stock.api.reading import (
     CountView,
     LedgerView,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("holds", HoldListView.as_view(), name="hold-list"),
     path("holds/<int:hold_id>/lift", HoldLiftView.as_view(), name="hold-lift"),
     path("items/<str:sku>/positions", PositionsView.as_view(), name="item-positions"),
+    path("items/<str:sku>/positions/as-of", PastPositionsView.as_view(), name="item-as-of"),
     path("items/<str:sku>/ledger", LedgerView.as_view(), name="item-ledger"),
     path("items/<str:sku>/series", ItemSeriesView.as_view(), name="item-series"),
     path("counts/<int:event_id>/settle", CountView.as_view(), name="count-settle"),

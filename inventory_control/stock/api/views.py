@@ -18,6 +18,7 @@ from inventory_control.core import clock
 from inventory_control.core.doorbell import bells_held
 from inventory_control.core.errors import DomainError
 from inventory_control.events import permissions as event_permissions
+from inventory_control.events.api.searching import EventSearchView
 from inventory_control.events.errors import ContentConflictError, InvalidEventError
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import Posted, Refusal
@@ -63,11 +64,11 @@ _encode = msgspec.json.encode
 _decode_reservations = msgspec.json.Decoder(ReservationBody).decode
 
 
-class EventView(ApiView):
-    """One canonical event, posted in this request's transaction."""
+class EventView(EventSearchView):
+    """The event log, and one canonical event posted in this request's transaction."""
 
     tier = Tier.SYSTEM
-    permissions = {"POST": event_permissions.WRITE}
+    permissions = {**EventSearchView.permissions, "POST": event_permissions.WRITE}
     parser_classes = []
 
     def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:

@@ -6,7 +6,7 @@ transaction. The order in which events arrive never matters: see `rules.judge` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from inventory_control.core.permissions import require
 from inventory_control.core.sql import blobs, hot, numbers, pipelined, texts, times
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
-from inventory_control.events.selectors import route_of
+from inventory_control.events.selectors import SUBSCRIBERS, route_of, subscribed_types
 from inventory_control.events.services import (
     Reading,
     draft_events,
@@ -163,6 +163,7 @@ def _post(lines: list[_Line], by: Actor) -> None:
     corrections = [
         line for line in lines if line.refusal is None and line.draft.kind == Kind.CORRECT
     ]
+    wanted = subscribed_types()
     _post_lines(plain)
     if corrections:
         _post_lines(_corrected(corrections))
@@ -189,7 +190,7 @@ def _post(lines: list[_Line], by: Actor) -> None:
             if line.correction is not None and line.correction.withdraws is not None
         ],
     )
-    hand_over(_routed(fresh))
+    hand_over(_routed(fresh, {name for (name,) in wanted.rows()}))
     _record(fresh, by)
     if any(line.legs or line.claim or line.draft.kind == Kind.ASSERT for line in fresh) or any(
         _demand_day(line) for line in fresh
@@ -362,8 +363,16 @@ def _demand_day(line: _Line) -> date | None:
     return event.occurred_at.date() if event.type in _DEMAND_TYPES else None
 
 
-def _routed(fresh: Sequence[_Line]) -> list[tuple[str, int]]:
-    return [
+def _routed(fresh: Sequence[_Line], subscribed: Collection[str]) -> list[tuple[str, int]]:
+    """Which consumer deals with which event; a correction goes where its original went."""
+    told = [
+        (SUBSCRIBERS, line.posted.event_id)
+        for line in fresh
+        if line.draft.event.type in subscribed
+        and line.posted is not None
+        and line.posted.event_id is not None
+    ]
+    return told + [
         (consumer, line.posted.event_id)
         for line in fresh
         for consumer in route_of(

@@ -1,0 +1,1 @@
+"""Console doors of connectors: replays and legal holds, and who is told."""

@@ -1,0 +1,1 @@
+"""Console doors of timelines: the event log, one event, one business object."""
