@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from inventory_control.events.values import WaitingName
 from inventory_control.orders.values import InboundSupply
 
 Place = tuple[int, int]
@@ -173,6 +174,7 @@ class Scene:
     at: datetime
     holdings: tuple[Holding, ...] = ()
     late_orders: tuple[LateOrder, ...] = ()
+    waiting_names: tuple[WaitingName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,13 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
+from inventory_control.events.selectors import is_naming_due
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
 from inventory_control.orders.selectors import is_following_due
 from inventory_control.orders.services import follow_events
 from inventory_control.stock.selectors import is_marked
+from inventory_control.stock.services import post_named
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
 from workflows.selectors import is_run_due
@@ -65,6 +67,7 @@ class Stage:
 
 STAGES = (
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
+    Stage("names", "What waited for a name posts once it is known.", post_named, is_naming_due),
     Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),

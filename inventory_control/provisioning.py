@@ -14,6 +14,7 @@ from inventory_control import tenant_ddl
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
+from inventory_control.events.services import install_defaults as install_inbox
 from inventory_control.policies.services import install_defaults as install_policies
 from inventory_control.roles import install_roles
 from tenants.models import Tenant
@@ -23,6 +24,7 @@ from workflows.services import install_defaults as install_workflows
 
 DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
+    install_inbox,
     install_detection,
     install_advice,
     install_workflows,

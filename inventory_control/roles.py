@@ -38,7 +38,7 @@ DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
 ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "planner": (
         "Planner",
-        (*DECIDING, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
+        (*DECIDING, catalog.MAP, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
     ),
     "finance": ("Finance controller", DECIDING),
     "supply_lead": ("Head of supply", DECIDING),
@@ -48,6 +48,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Administrator",
         (
             *READING,
+            catalog.MAP,
             connectors.CONFIGURE,
             connectors.READ,
             people.MANAGE_PEOPLE,
@@ -59,6 +60,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Integration",
         (
             *READING,
+            catalog.MAP,
             catalog.WRITE,
             connectors.READ,
             events.OPEN_STOCK,

@@ -11,6 +11,7 @@ from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
 from exceptions.detectors.stockout import Stockout
+from exceptions.detectors.unmapped_identifier import UnmappedIdentifier
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
 
@@ -38,6 +39,7 @@ DETECTORS: Registry[Detector] = Registry(
     Oversell(),
     CountVariance(),
     AsnDelay(),
+    UnmappedIdentifier(),
 )
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from exceptions.models import ExceptionCase
-from exceptions.rules import keys_of, open_days, risk_of, window_start
+from exceptions.rules import UNMAPPED, keys_of, name_key, open_days, risk_of, window_start
 from exceptions.states import LIVE
 from exceptions.values import (
     Claim,
@@ -27,6 +27,7 @@ from inventory_control.availability.selectors import is_detection_due as has_cha
 from inventory_control.catalog.models import Item, ItemNode, Node
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
+from inventory_control.events.selectors import has_untold_names, waiting_names
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
 from inventory_control.policies.selectors import current_policy
@@ -51,8 +52,24 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether changed places wait for the detectors, or a risk was quiet long enough."""
-    return has_changed_places() or _lapsed(clock.now()).exists()
+    """Whether something waits for the detectors: changed places, names that nobody knows, cases
+    of names that somebody mapped, or a risk that was quiet long enough.
+    """
+    return (
+        has_changed_places()
+        or has_untold_names()
+        or _lapsed(clock.now()).exists()
+        or _has_mapped_names()
+    )
+
+
+def _has_mapped_names() -> bool:
+    """Whether a case is live for a name that nothing waits for any more."""
+    live = ExceptionCase.objects.filter(kind=UNMAPPED, status__in=LIVE, governed_by="")
+    keys = set(live.values_list("key", flat=True))
+    if not keys:
+        return False
+    return bool(keys - {f"{UNMAPPED}:{name_key(name)}" for name in waiting_names()})
 
 
 def lapsed_places(at: datetime) -> dict[int, Place]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
+from inventory_control.events.services import take_waiting_names
 
 BATCH = 5_000
 CLEARED = "The risk is no longer there."
@@ -51,7 +52,8 @@ class _Changes:
 def detect_due(*, by: Actor) -> int:
     """Look at everything that changed, a batch a transaction; returns the places looked at.
 
-    Documents are looked at in every run, changed or not: time alone makes them late. Places that
+    Documents and unknown names are looked at in every run, changed or not: time alone makes
+    documents late. Places that
     change meanwhile have rung again and wait for the next look, together.
     """
     require(by, permissions.HANDLE)
@@ -74,9 +76,8 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     taken, places = _places_to_look_at(now)
     if not is_live(now):
         return taken, len(places)
-    findings = {
-        risk_of(finding.case_key): finding for finding in findings_in(scene_of(places, now))
-    }
+    scene = replace(scene_of(places, now), waiting_names=tuple(take_waiting_names()))
+    findings = {risk_of(finding.case_key): finding for finding in findings_in(scene)}
     live = {
         risk_of(case.key): case
         for case in cases_in_view(

@@ -24,7 +24,7 @@ class Outcome(models.TextChoices):
 
     POSTED = "posted", "Posted"
     NOTED = "noted", "Stored; it moves nothing"
-    HELD = "held", "Held until the event it refers to arrives"
+    HELD = "held", "Held for the event it refers to, or for a person"
     DUPLICATE = "duplicate", "Already known"
     CONFLICT = "conflict", "Same id with other content"
     QUARANTINED = "quarantined", "Refused and kept"
@@ -74,3 +74,18 @@ DOCUMENT_TYPES = (
     "transfer.shipped",
 )
 """Types that tell something of an order: its `document` is found by an index of its own."""
+
+SUSPECTABLE = (
+    "damage.recorded",
+    "disposal.recorded",
+    "putaway.recorded",
+    "receipt.recorded",
+    "return.inspected",
+    "return.received",
+    "shipment.dispatched",
+    "transfer.received",
+    "transfer.shipped",
+    "vendor_return.shipped",
+)
+"""Types whose `document` says which business message it is: policy chooses among them which are
+held when they come again under another id (EVT-08)."""

@@ -17,6 +17,7 @@ KINDS: Mapping[str, str] = {
     "oversell": "Oversold",
     "count_variance": "Count variance",
     "asn_delay": "Delivery late",
+    "unmapped_identifier": "Unknown name",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {"transfer": "transfer", "purchase": "po", "nothing": "check"}

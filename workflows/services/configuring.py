@@ -13,6 +13,11 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
+from inventory_control.events.rules import (
+    check_event_schemas,
+    check_period_lock,
+    check_suspected_duplicates,
+)
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
 from workflows import definitions, permissions
@@ -36,6 +41,9 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     MATRIX: check_matrix,
     AUTONOMY: check_autonomy,
     "advice": lambda value: None,
+    "event_schemas": check_event_schemas,
+    "period_lock": check_period_lock,
+    "suspected_duplicates": check_suspected_duplicates,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

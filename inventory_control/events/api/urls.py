@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory_control.events.api.views import DeadLetterDiscardView, DeadLetterListView
+from inventory_control.events.api.views import (
+    DeadLetterDiscardView,
+    DeadLetterListView,
+    DeadLetterView,
+)
 
 urlpatterns = [
     path("dead-letters", DeadLetterListView.as_view(), name="dead-letter-list"),
+    path("dead-letters/<int:letter_id>", DeadLetterView.as_view(), name="dead-letter"),
     path(
         "dead-letters/<int:letter_id>/discard",
         DeadLetterDiscardView.as_view(),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
+from inventory_control.stock.api.letters import (
+    LetterReleaseView,
+    LetterRetryView,
+    LettersRetryView,
+)
 from inventory_control.stock.api.reading import (
     CountView,
     LedgerView,
-    LetterRetryView,
     PositionsView,
     ReleaseView,
 )
@@ -22,4 +26,8 @@ urlpatterns = [
     path("items/<str:sku>/ledger", LedgerView.as_view(), name="item-ledger"),
     path("counts/<int:event_id>/settle", CountView.as_view(), name="count-settle"),
     path("dead-letters/<int:letter_id>/retry", LetterRetryView.as_view(), name="letter-retry"),
+    path("dead-letters/retry", LettersRetryView.as_view(), name="letter-retry-all"),
+    path(
+        "dead-letters/<int:letter_id>/release", LetterReleaseView.as_view(), name="letter-release"
+    ),
 ]

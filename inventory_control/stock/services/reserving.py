@@ -167,6 +167,7 @@ def release(*, order: str, line: str, quantity: int, by: Actor) -> int:
         received_from=SOURCE,
         may_speak_for=lambda source: source == SOURCE,
         by=by,
+        is_ours=True,
     )
     post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
     return int(held) - quantity
@@ -204,6 +205,7 @@ def keep(
         may_speak_for=lambda source: source == SOURCE,
         by=by,
         correlations=correlations and [correlations[place] for _, place in kept],
+        is_ours=True,
     )
     drafts_posted([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
 

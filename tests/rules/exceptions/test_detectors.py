@@ -232,5 +232,6 @@ def test_every_detector_says_what_it_means():
         "oversell",
         "count_variance",
         "asn_delay",
+        "unmapped_identifier",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)

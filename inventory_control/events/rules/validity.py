@@ -90,7 +90,7 @@ EVENT_TYPES: Mapping[str, TypeRule] = {
     "customer.signalled": TypeRule("signal", needs=("item",), quantity=ANY),
     "integration.failed": TypeRule("signal", needs=("reason",), quantity=ANY),
 }
-"""Every canonical type of version 1. A new type is a row here and, if it moves stock, a row in
+"""Every canonical type. A new type is a row here and, if it moves stock, a row in
 `stock.rules`."""
 
 

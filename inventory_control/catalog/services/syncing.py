@@ -1,0 +1,194 @@
+"""Master-data sync: rows of the ERP land here, in sets, known by their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models, transaction
+
+from inventory_control.audit.services import record
+from inventory_control.catalog import permissions
+from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Supplier
+from inventory_control.catalog.services.rows import (
+    Field,
+    Row,
+    by_code,
+    codes_list,
+    flag,
+    maybe,
+    money,
+    named,
+    number,
+    one_of,
+    read_rows,
+    share,
+    text,
+    weekdays,
+    whole,
+)
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.permissions import require
+
+NAMES = "names"
+"""The stage that lets events go on which waited for a name."""
+
+
+@transaction.atomic
+def upsert_suppliers(rows: Sequence[Row], *, by: Actor) -> int:
+    """Create or change suppliers by `code`; returns how many rows were taken."""
+    return _upsert(Supplier, "code", read_rows(rows, _SUPPLIER), by)
+
+
+@transaction.atomic
+def upsert_nodes(rows: Sequence[Row], *, by: Actor) -> int:
+    """Create or change nodes by `code`; events that waited for one of them post."""
+    taken = _upsert(Node, "code", read_rows(rows, _NODE), by)
+    ring(NAMES)
+    return taken
+
+
+@transaction.atomic
+def upsert_items(rows: Sequence[Row], *, by: Actor) -> int:
+    """Create or change items by `sku`; `supplier` is named by its code.
+
+    Events that waited for one of them post.
+    """
+    read = read_rows(rows, _ITEM)
+    suppliers = by_code(Supplier, "code", {row.get("supplier") for row in read})
+    for place, row in enumerate(read):
+        if "supplier" in row:
+            row["supplier"] = named(suppliers, row["supplier"], "supplier", place)
+    taken = _upsert(Item, "sku", read, by)
+    ring(NAMES)
+    return taken
+
+
+@transaction.atomic
+def upsert_channels(rows: Sequence[Row], *, by: Actor) -> list[int]:
+    """Create or change channels by `code`, and set the nodes they draw on.
+
+    Returns the ids of nodes whose channels changed: what may be sold there must be worked out anew.
+    """
+    read = read_rows(rows, _CHANNEL)
+    nodes = by_code(Node, "code", {code for row in read for code in row.get("nodes", ())})
+    drawn = {
+        row["code"]: [named(nodes, code, "nodes", place) for code in row.pop("nodes")]
+        for place, row in enumerate(read)
+        if "nodes" in row
+    }
+    _upsert(Channel, "code", read, by)
+    channels = Channel.objects.prefetch_related("nodes").filter(
+        code__in=[row["code"] for row in read]
+    )
+    touched: set[int] = set()
+    for channel in channels:
+        touched |= {node.pk for node in channel.nodes.all()}
+        if channel.code in drawn:
+            channel.nodes.set(drawn[channel.code])
+            touched |= {node.pk for node in drawn[channel.code]}
+    return sorted(touched)
+
+
+@transaction.atomic
+def upsert_item_nodes(rows: Sequence[Row], *, by: Actor) -> list[tuple[int, int]]:
+    """Set planning parameters of items at nodes, both named by code; returns the places."""
+    read = read_rows(rows, _ITEM_NODE)
+    items = by_code(Item, "sku", {row["item"] for row in read})
+    nodes = by_code(Node, "code", {row["node"] for row in read})
+    for place, row in enumerate(read):
+        row["item"] = named(items, row["item"], "item", place)
+        row["node"] = named(nodes, row["node"], "node", place)
+    require(by, permissions.WRITE)
+    if read:
+        fields = sorted({field for row in read for field in row} - {"item", "node"})
+        ItemNode.objects.bulk_create(
+            [ItemNode(**row) for row in read],
+            update_conflicts=bool(fields),
+            ignore_conflicts=not fields,
+            unique_fields=["item", "node"] if fields else None,
+            update_fields=fields or None,
+        )
+        _tell("itemnode", len(read), [], by)
+    return sorted({(row["item"].pk, row["node"].pk) for row in read})
+
+
+def _upsert(model: type[models.Model], key: str, rows: Sequence[dict[str, Any]], by: Actor) -> int:
+    """One statement for rows that bring the same fields; absent fields of known rows stay."""
+    require(by, permissions.WRITE)
+    shapes: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        shapes.setdefault(tuple(sorted(row)), []).append(row)
+    for shape, group in shapes.items():
+        fields = [field for field in shape if field != key]
+        model._default_manager.bulk_create(
+            [model(**row) for row in group],
+            update_conflicts=bool(fields),
+            ignore_conflicts=not fields,
+            unique_fields=[key] if fields else None,
+            update_fields=fields or None,
+        )
+    if rows:
+        _tell(model._meta.model_name or "", len(rows), [str(row[key]) for row in rows], by)
+    return len(rows)
+
+
+def _tell(noun: str, count: int, codes: Sequence[str], by: Actor) -> None:
+    record(
+        "catalog.synchronised",
+        subject=("catalog", noun),
+        by=by,
+        data={"rows": count, "first": list(codes[:20])},
+    )
+
+
+_SUPPLIER = {
+    "code": Field(text(40), is_needed=True),
+    "name": Field(text(120), is_needed=True),
+    "lead_time_days": Field(whole()),
+    "lead_time_sd_days": Field(number),
+    "minimum_order_value": Field(money),
+}
+_NODE = {
+    "code": Field(text(40), is_needed=True),
+    "name": Field(text(120), is_needed=True),
+    "kind": Field(one_of(Node.Kind)),
+    "region": Field(text(40)),
+    "capacity_units": Field(maybe(whole())),
+    "closed_weekdays": Field(weekdays),
+    "transfer_days": Field(whole()),
+    "legal_entity": Field(text(40)),
+    "daily_capacity": Field(maybe(whole())),
+    "ready_hours": Field(whole()),
+}
+_ITEM = {
+    "sku": Field(text(60), is_needed=True),
+    "name": Field(text(200), is_needed=True),
+    "unit": Field(text(10)),
+    "item_class": Field(text(20)),
+    "unit_cost": Field(money),
+    "unit_price": Field(money),
+    "supplier": Field(maybe(text(40))),
+    "pack_size": Field(whole(1)),
+    "minimum_order_quantity": Field(whole(1)),
+    "has_serials": Field(flag),
+}
+_CHANNEL = {
+    "code": Field(text(40), is_needed=True),
+    "name": Field(text(120), is_needed=True),
+    "kind": Field(one_of(Channel.Kind)),
+    "buffer": Field(whole()),
+    "nodes": Field(codes_list),
+    "is_published": Field(flag),
+    "priority": Field(whole()),
+    "margin": Field(maybe(share)),
+}
+_ITEM_NODE = {
+    "item": Field(text(60), is_needed=True),
+    "node": Field(text(40), is_needed=True),
+    "reorder_point": Field(maybe(whole())),
+    "order_up_to": Field(maybe(whole())),
+    "safety_stock": Field(whole()),
+    "is_ranged": Field(flag),
+}
