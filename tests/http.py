@@ -53,7 +53,7 @@ class Api:
         self.last = response
         try:
             return response.status_code, response.json()
-        except ValueError:
+        except (ValueError, TypeError):  # no JSON, or nothing at all
             return response.status_code, response.content
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:

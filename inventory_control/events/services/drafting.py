@@ -204,7 +204,7 @@ def _fault(event: CanonicalEventV1, source: str, sender: _Sender, names: Names) 
 
 def _flags(event: CanonicalEventV1, sender: _Sender, names: Names) -> tuple[str, ...]:
     flags = flags_of(event, now=sender.now)
-    if is_deprecated(event.schema_version, names.gate, now=sender.now):
+    if names.gate.deprecated and is_deprecated(event.schema_version, names.gate, now=sender.now):
         flags += ("deprecated_version",)
     return flags
 

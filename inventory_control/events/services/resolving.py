@@ -62,16 +62,18 @@ class Names:
         What names something unknown, or something that only others name and not with one meaning,
         comes back as unmapped and waits for that name.
         """
+        if (known := self._in_our_words(event)) is not None:
+            return event, known
         ids: list[int | None] = []
         said: dict[str, str] = {}
         for field, noun in _NAMED:
             name = getattr(event, field)
             found = self.ours.get((noun, name)) if name is not None else None
             if name is not None and found is None:
-                known = self.theirs.get((noun, name), {})
-                other = known.get(source) or known.get("")
+                theirs = self.theirs.get((noun, name), {})
+                other = theirs.get(source) or theirs.get("")
                 if other is None:
-                    return _unknown(noun, name, field, known, source, row, event.source_id)
+                    return _unknown(noun, name, field, theirs, source, row, event.source_id)
                 found, said[field] = other
             ids.append(found)
         for field in _CODED:
@@ -84,6 +86,20 @@ class Names:
             if state is not None:
                 said[field] = state
         return (msgspec.structs.replace(event, **said) if said else event), ids
+
+    def _in_our_words(self, event: CanonicalEventV1) -> list[int | None] | None:
+        """The ids of an event that needs no translation, as most do; None for every other."""
+        if event.from_state is not None or event.to_state is not None:
+            return None
+        ours = self.ours
+        item_id = node_id = to_node_id = None
+        if event.item is not None and (item_id := ours.get(("item", event.item))) is None:
+            return None
+        if event.node is not None and (node_id := ours.get(("node", event.node))) is None:
+            return None
+        if event.to_node is not None and (to_node_id := ours.get(("node", event.to_node))) is None:
+            return None
+        return [item_id, node_id, to_node_id]
 
 
 class AskedNames:
