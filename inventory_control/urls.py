@@ -34,6 +34,7 @@ urlpatterns = [
     path("orders/", include("inventory_control.orders.console.urls")),
     path("audit/", include("inventory_control.audit.console.urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),
+    path("dead-letters/", include("inventory_control.stock.console.urls")),
     path("", include("inventory_control.people.console.urls")),
     path("", include("tenants.console.urls")),
 ]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory_control.events.console.views import DeadLetterDiscardView, DeadLetterListView
+from inventory_control.events.console.views import (
+    DeadLetterDiscardView,
+    DeadLetterListView,
+    DeadLetterMapView,
+)
 
 app_name = "events"
 urlpatterns = [
     path("", DeadLetterListView.as_view(), name="dead-letter-list"),
     path("<int:pk>/discard/", DeadLetterDiscardView.as_view(), name="dead-letter-discard"),
+    path("<int:pk>/map/", DeadLetterMapView.as_view(), name="dead-letter-map"),
 ]

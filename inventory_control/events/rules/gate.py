@@ -21,7 +21,7 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
     LOCK_POLICY: {"until": None},
     SUSPECT_POLICY: {
         "types": ["receipt.recorded", "return.received", "transfer.received"],
-        "within_days": 30,
+        "within_days": 7,
     },
 }
 """Version 1 of the policies of the inbox."""
@@ -89,7 +89,7 @@ def message_of(draft: EventDraft) -> tuple[object, ...] | None:
     return (
         draft.source, event.type, event.document, draft.item_id, draft.node_id, draft.to_node_id,
         event.quantity, event.order, event.line, event.lot, event.serial,
-        None if delivery is None else str(delivery),
+        repr(delivery),
     )  # fmt: skip
 
 

@@ -124,11 +124,13 @@ def draft_events(
         received_from, may_speak_for, by.may(permissions.OPEN_STOCK), clock.now(), is_ours
     )
     names = reading.names()
+    if names is None:
+        return [event for event in reading.events if isinstance(event, Refusal)]
     causes = correlations or [correlation_id()] * len(reading.rows)
     drafts: list[EventDraft | Refusal] = []
     for event, row, cause in zip(reading.events, reading.rows, causes, strict=True):
-        if isinstance(event, Refusal) or names is None:
-            drafts.append(event)  # type: ignore[arg-type]  # without names no row was an event
+        if isinstance(event, Refusal):
+            drafts.append(event)
         else:
             drafts.append(_drafted(event, row, cause, sender, names))
     return drafts

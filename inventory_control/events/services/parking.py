@@ -122,6 +122,7 @@ def mark_released(letter: DeadLetter, *, reason: str, by: Actor) -> None:
     )
 
 
+@transaction.atomic
 def note_refusals(refused: Mapping[int, Refusal]) -> None:
     """Give dead letters, by id, the reason they were refused for this time."""
     if not refused:
