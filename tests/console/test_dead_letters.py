@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from exceptions.models import ExceptionCase
 from inventory_control.events.models import DeadLetter
 from inventory_control.pipeline import run_stage
 from inventory_control.stock.models import StockBalance
@@ -92,3 +93,14 @@ def test_an_auditor_reads_and_does_nothing(client: Client):
     assert (b"unknown_item" in page, b'<form class="row"' in page) == (True, False)
     for path in (f"{pk}/retry/", f"{pk}/release/", f"{pk}/map/", f"{pk}/discard/", "retry/"):
         assert reader.post(f"/dead-letters/{path}", {"means": "SOCK"}).status_code == 403
+
+
+@pytest.mark.req("EVT-15")
+def test_the_case_of_an_unknown_name_leads_to_where_it_is_mapped(client: Client):
+    outcomes(event("receipt.recorded", 1, item="L&4711"))
+    run_stage("detect")
+
+    page = client.get(f"/exceptions/{ExceptionCase.objects.get().pk}/").content.decode()
+
+    assert "/dead-letters/?source=pos&amp;name=L%264711" in page
+    assert b"L&amp;4711" in client.get("/dead-letters/?source=pos&name=L%264711").content

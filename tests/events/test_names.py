@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 
 from exceptions.models import ExceptionCase
 from inventory_control.catalog.models import Item, ItemIdentifier
@@ -22,7 +22,7 @@ from inventory_control.catalog.services import (
 from inventory_control.core.errors import NotPermitted
 from inventory_control.events.models import DeadLetter, InventoryEvent
 from inventory_control.stock.models import LedgerEntry, StockBalance
-from inventory_control.stock.services import post_named, rebuild_balances
+from inventory_control.stock.services import post_named, rebuild_balances, retrying
 from tests.factories import SYSTEM, event, item, node, outcomes, planner, send
 from tests.races.test_posting import together
 
@@ -320,3 +320,29 @@ def test_mapping_needs_its_permission(places):
     with pytest.raises(NotPermitted):
         put_item_identifiers(rows, by=planner("catalog.read"))
     assert put_item_identifiers(rows, by=planner("catalog.map")) == 1
+
+
+@pytest.mark.req("EVT-15", "EVT-11")
+def test_a_row_that_breaks_its_batch_stops_no_other_and_stays_for_a_person(
+    committed, monkeypatch: pytest.MonkeyPatch, settle
+):
+    item()
+    node()
+    outcomes(*[event("receipt.recorded", n, item="SOON", source_id=f"s{n}") for n in (1, 2, 4)])
+    post = retrying.post_events
+
+    def breaking(drafts: Any, *, by: Any) -> Any:
+        if any(draft.event.source_id == "s2" for draft in drafts):
+            raise DataError("it does not fit")
+        return post(drafts, by=by)
+
+    monkeypatch.setattr(retrying, "post_events", breaking)
+    upsert_items([{"sku": "SOON", "name": "Soon"}], by=SYSTEM)
+    settle()
+
+    assert sellable("SOON") == 5
+    letter = DeadLetter.objects.get(status="open")
+    assert (letter.source_id, letter.code, letter.reason) == ("s2", "not_posted", "it does not fit")
+    monkeypatch.undo()
+    assert retrying.retry_letter(letter.pk, by=SYSTEM).outcome == "posted"
+    assert sellable("SOON") == 7

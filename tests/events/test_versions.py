@@ -13,6 +13,7 @@ from inventory_control.core import clock
 from inventory_control.core.errors import Refused
 from inventory_control.events.models import DeadLetter, InventoryEvent
 from inventory_control.events.rules import EVENT_TYPES
+from inventory_control.stock.api.schemas import EVENT, EVENTS
 from inventory_control.stock.models import LedgerEntry, StockBalance
 from tests.factories import SYSTEM, event, item, node, planner, send
 from tests.http import Api
@@ -218,3 +219,13 @@ def test_a_policy_that_does_not_hold_together_is_refused(key: str, value: Any, f
         configure(key=key, value=value, by=SYSTEM)
 
     assert refused.value.field == field
+
+
+@pytest.mark.req("EVT-06")
+def test_the_description_of_the_api_shows_both_versions():
+    one, two = EVENT["application/json"]["oneOf"]
+
+    assert "source_id" in one["properties"]
+    assert one["properties"]["schema_version"]["maximum"] == 1
+    assert two["required"] == ["schema_version", "type", "id", "occurred_at"]
+    assert EVENTS["application/json"]["items"]["oneOf"] == [one, two]

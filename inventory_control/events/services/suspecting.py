@@ -19,13 +19,14 @@ _HOLD = """
     SELECT pg_advisory_xact_lock(message)
       FROM (SELECT unnest(%s::bigint[]) AS message ORDER BY 1) AS asked
 """
-# LIMIT makes the look for a twin an index probe whatever the planner expects.
+# LIMIT makes each look an index probe, whatever the planner expects; an EXISTS could be hashed.
 _TWINS = """
     SELECT asked.n,
-           EXISTS (
-               SELECT FROM events_sourcekey k
+           (
+               SELECT true FROM events_sourcekey k
                 WHERE k.source = asked.source AND k.source_id = asked.source_id
-           ),
+                LIMIT 1
+           ) IS NOT NULL,
            (
                SELECT e.source_id
                  FROM events_inventoryevent e

@@ -124,23 +124,28 @@ def post_named(*, by: Actor) -> int:
     """
     require(by, permissions.RETRY)
     closed, last = 0, 0
-    while letter_ids := known_again(after=last, limit=BATCH):
+    while letter_ids := known_again(after=last, limit=AT_MOST):
         last = letter_ids[-1]
-        try:
-            answers = _retried(letter_ids, by, by)
-        except (DomainError, DatabaseError) as error:
-            _logger.warning("letters.batch_failed", letters=len(letter_ids), error=str(error))
-            answers = {pk: answer for one in letter_ids for pk, answer in _alone(one, by).items()}
-        closed += sum(answer.outcome in _ACCEPTED for answer in answers.values())
+        for start in range(0, len(letter_ids), BATCH):
+            answers = _named(letter_ids[start : start + BATCH], by)
+            closed += sum(answer.outcome in _ACCEPTED for answer in answers)
     return closed
 
 
-def _alone(letter_id: int, by: Actor) -> dict[int, Retried]:
+def _named(letter_ids: Sequence[int], by: Actor) -> list[Retried]:
     try:
-        return _retried([letter_id], by, by)
+        return list(_retried(letter_ids, by, by).values())
+    except (DomainError, DatabaseError) as error:
+        _logger.warning("letters.batch_failed", letters=len(letter_ids), error=str(error))
+        return [answer for one in letter_ids for answer in _alone(one, by)]
+
+
+def _alone(letter_id: int, by: Actor) -> list[Retried]:
+    try:
+        return list(_retried([letter_id], by, by).values())
     except (DomainError, DatabaseError) as error:
         note_refusals({letter_id: _broken(str(error))})
-        return {}
+        return []
 
 
 def _retried(letter_ids: Sequence[int], by: Actor, sender: Actor) -> dict[int, Retried]:
