@@ -56,4 +56,6 @@ settings.MIDDLEWARE = {
 }[MODE]
 settings.ROOT_URLCONF = "benchmarks.null_app"
 
-from inventory_control.wsgi import application  # noqa: E402, F401 - after the settings
+from django.core.wsgi import get_wsgi_application  # noqa: E402 - after the settings
+
+application = get_wsgi_application()

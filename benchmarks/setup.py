@@ -20,16 +20,25 @@ from benchmarks.floors.facts import ITEMS, START  # noqa: E402
 from inventory_control.catalog.models import Channel, Item, Node  # noqa: E402
 from inventory_control.core import clock  # noqa: E402
 from inventory_control.core.actors import Actor  # noqa: E402
-from inventory_control.core.tenancy import in_public, in_tenant  # noqa: E402
+from inventory_control.core.tenancy import TenantRef, in_public, in_tenant  # noqa: E402
 from inventory_control.events.permissions import OPEN_STOCK, WRITE  # noqa: E402
 from inventory_control.people.services import add_member, issue_key  # noqa: E402
 from inventory_control.provisioning import provision  # noqa: E402
 from inventory_control.roles import ROLES  # noqa: E402
 from inventory_control.stock.services import post_rows  # noqa: E402
+from inventory_control.web.tiers import Tier  # noqa: E402
 from tenants.services import create_partner, create_tenant  # noqa: E402
 
 PASSWORD = "benchmarks-only-on-this-machine"  # noqa: S105 - a throw-away stack
 BY = Actor.system("benchmarks")
+ITEMS_AT_ONCE = """
+    INSERT INTO catalog_item (
+        sku, name, unit, item_class, unit_cost, unit_price, pack_size, minimum_order_quantity,
+        has_serials
+    )
+    SELECT 'ITEM-' || lpad(n::text, 5, '0'), 'Item', 'each', 'C', 4, 10, 1, 1, false
+      FROM generate_series(0, %(items)s - 1) AS n
+"""
 CASES = """
     INSERT INTO exceptions_exceptioncase (
         kind, key, item_id, node_id, document, severity, units, at_stake, summary, evidence,
@@ -69,8 +78,31 @@ def _open_stock() -> None:
             raise RuntimeError(str(answers[0]))
 
 
+def _furnish(ref: TenantRef) -> str:
+    """Give a tenant what batches of sales need, and a till; returns the till's key."""
+    with in_tenant(ref):
+        Node.objects.create(code="S1", name="S1")
+        with connection.cursor() as cursor:
+            cursor.execute(ITEMS_AT_ONCE, {"items": ITEMS})
+        return _till()
+
+
+def _till() -> str:
+    till = add_member(
+        username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
+    )
+    return issue_key(
+        user=till,
+        name="till",
+        scopes=ROLES["integrator"][1],
+        tiers=tuple(Tier),
+        sources=["*"],
+        by=BY,
+    )
+
+
 def main(tenants: int, cases: int) -> None:
-    """One tenant that works, `tenants` more that are only routed to."""
+    """One tenant that works, `tenants` more that are routed to and posted to in turn."""
     with in_public():
         partner = create_partner(
             name="Bench", slug="bench", domain="partner.localhost", seed="#0b5c78"
@@ -86,9 +118,10 @@ def main(tenants: int, cases: int) -> None:
             for number in range(tenants + 1)
         ]
     refs = [provision(row) for row in rows]
-    for ref in refs[1:]:
-        with in_tenant(ref):
-            Item.objects.create(sku="ITEM-00001", name="Item")
+    others = [
+        {"host": f"bench{number}.localhost", "key": _furnish(ref)}
+        for number, ref in enumerate(refs[1:], 1)
+    ]
     with in_tenant(refs[0]):
         node = Node.objects.create(code="S1", name="S1")
         for family in ("ITEM", "CASE"):
@@ -111,10 +144,7 @@ def main(tenants: int, cases: int) -> None:
                 [999 * 50 - 1],
             )
             severity, due_at, pk = cursor.fetchone()
-        till = add_member(
-            username="till", name="Till", password=None, roles=["integrator"], kind="service", by=BY
-        )
-        key = issue_key(user=till, name="till", scopes=ROLES["integrator"][1], sources=["*"], by=BY)
+        key = _till()
         add_member(
             username="ada", name="Ada", password=PASSWORD, roles=["planner"], kind="person", by=BY
         )
@@ -127,7 +157,8 @@ def main(tenants: int, cases: int) -> None:
                 "key": key,
                 "password": PASSWORD,
                 "after": after,
-                "hosts": [f"bench{number}.localhost" for number in range(1, tenants + 1)],
+                "hosts": [one["host"] for one in others],
+                "others": others,
             }
         )
         + "\n"

@@ -11,6 +11,9 @@ from inventory_control.events.states import MessageStatus
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.states import CommandStatus
 
+SUPPLIER = "supplier:"
+"""How a target that is a supplier begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -32,9 +35,16 @@ def connectors() -> dict[str, Connector]:
 
 
 def serving(target: str, known: dict[str, Connector]) -> Connector | None:
-    """The connector behind a target: of that code, or the one whose channels name it."""
+    """The connector behind a target: of that code, or the one whose channels name it.
+
+    A supplier is reached by the connector whose `suppliers` name it, or else through the ERP.
+    """
     if target in known:
         return known[target]
+    if target.startswith(SUPPLIER):
+        code = target.removeprefix(SUPPLIER)
+        own = (one for one in known.values() if code in one.settings.get("suppliers", ()))
+        return next(own, known.get("erp"))
     for connector in known.values():
         if target in connector.settings.get("channels", ()):
             return connector
@@ -44,9 +54,15 @@ def serving(target: str, known: dict[str, Connector]) -> Connector | None:
 def paused_targets(known: dict[str, Connector]) -> list[str]:
     """Targets whose commands wait because their connector is paused."""
     paused = [connector for connector in known.values() if connector.is_paused]
+    if not paused:
+        return []
+    suppliers = OutboundCommand.objects.filter(
+        status=CommandStatus.DUE, target__startswith=SUPPLIER
+    ).values_list("target", flat=True)
     return sorted(
         {connector.code for connector in paused}
         | {channel for connector in paused for channel in connector.settings.get("channels", ())}
+        | {target for target in suppliers.distinct() if serving(target, known) in paused}
     )
 
 

@@ -18,10 +18,11 @@ INSERT INTO exceptions_exceptioncase (
     correlation_id, status
 )
 SELECT kind, key, item_id, node_id, document, severity, units, at_stake, summary, evidence,
-       %(at)s, due_at, %(at)s, 1, 1, '', '', '', '', %(correlation)s, 'open'
+       %(at)s, due_at, %(at)s, 1, 1, assignee, '', '', '', %(correlation)s, 'open'
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS found (
            kind text, key text, item_id bigint, node_id bigint, document text, severity int,
-           units bigint, at_stake numeric, summary text, evidence jsonb, due_at timestamptz
+           units bigint, at_stake numeric, summary text, evidence jsonb, due_at timestamptz,
+           assignee text
        )
  ORDER BY key
     ON CONFLICT (key) WHERE status IN ('open', 'acknowledged') DO NOTHING

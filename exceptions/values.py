@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from inventory_control.availability.values import Disagreement, Held
 from inventory_control.events.values import WaitingName
 from inventory_control.orders.values import InboundSupply
+from inventory_control.reconciliation.values import Mismatch, Shortfall
 
 Place = tuple[int, int]
 """(item id, node id)."""
@@ -20,7 +22,9 @@ class Finding:
 
     `key` names the risk within its kind; `units` and `at_stake` are its size in units and money;
     `respond_within` is how soon somebody must act; `evidence` holds the figures the finding
-    rests on, as plain JSON values (decimals as text).
+    rests on, as plain JSON values (decimals as text). `assignee` is the member a new case begins
+    with, by public id. `is_asked_anew` says that whoever found it asks again at intervals: a
+    person's word on the case does not settle it, only the answer does.
     """
 
     kind: str
@@ -34,6 +38,8 @@ class Finding:
     node_id: int | None = None
     document: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
+    assignee: str = ""
+    is_asked_anew: bool = False
 
     @property
     def case_key(self) -> str:
@@ -114,7 +120,8 @@ class Holding:
     """Everything detectors may know of an item at a node; quantities are units.
 
     `reorder_point` None means that no level is fixed. `claims` are filled only where more is
-    promised than there is.
+    promised than there is; `overdrawn` are those of which more left than was promised. `room` is
+    how many units more the node can take, None without limit.
     """
 
     goods: Goods
@@ -129,7 +136,11 @@ class Holding:
     demand: Demand = field(default_factory=Demand)
     inbound: tuple[InboundSupply, ...] = ()
     claims: tuple[Claim, ...] = ()
+    overdrawn: tuple[Claim, ...] = ()
     counts: tuple[Count, ...] = ()
+    room: int | None = None
+    holds: tuple[Held, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
 
     @property
     def key(self) -> str:
@@ -168,12 +179,87 @@ class LateOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class LateTransfer:
+    """An open transfer whose expected moment has passed, with the units still to arrive."""
+
+    number: str
+    goods: Goods
+    from_node_id: int
+    from_node: str
+    to_node: str
+    units: int
+    expected_at: datetime
+    is_shipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedTransfer:
+    """A transfer whose ends disagree: `units` are missing, or below zero came too many."""
+
+    number: str
+    goods: Goods
+    from_node: str
+    to_node_id: int
+    to_node: str
+    shipped: int
+    received: int
+    returned: int
+    written_off: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedLine:
+    """Units of an item by which a delivery differs from its order, and what inspection found."""
+
+    goods: Goods
+    ordered: int
+    announced: int | None
+    received: int
+    units: int
+    inspected: int = 0
+    damaged: int = 0
+    is_ordered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedReceipt:
+    """An order or delivery with lines that somebody has to look at."""
+
+    number: str
+    supplier: str
+    node_id: int
+    node: str
+    lines: tuple[DisputedLine, ...] = ()
+
+    def with_line(self, line: DisputedLine) -> DisputedReceipt:
+        """The same with one line more."""
+        return replace(self, lines=(*self.lines, line))
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What other systems say against us: places that disagree, and counts that do not tie."""
+
+    mismatches: tuple[Mismatch, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
-    """What one run of detection looks at, read once and shown to every detector."""
+    """What one run of detection looks at, read once and shown to every detector.
+
+    `damage_share` is how much of a delivery may be damaged before somebody must look.
+    """
 
     at: datetime
     holdings: tuple[Holding, ...] = ()
     late_orders: tuple[LateOrder, ...] = ()
+    late_transfers: tuple[LateTransfer, ...] = ()
+    disputed_transfers: tuple[DisputedTransfer, ...] = ()
+    disputed_receipts: tuple[DisputedReceipt, ...] = ()
+    damage_share: Decimal = Decimal("0.03")
+    reports: Reports = field(default_factory=Reports)
     waiting_names: tuple[WaitingName, ...] = ()
 
 

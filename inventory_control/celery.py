@@ -19,6 +19,8 @@ app.autodiscover_tasks(["tenants", "inventory_control"])
 app.conf.beat_schedule = {
     "sweep": {"task": "tenants.sweep", "schedule": 5.0},
     "seal": {"task": "audit.seal", "schedule": 10.0},
+    "days": {"task": "ledger.days", "schedule": 60.0},
+    "partitions": {"task": "ledger.split", "schedule": 600.0},
     "heads": {"task": "audit.deliver_heads", "schedule": 3600.0},
 }
 

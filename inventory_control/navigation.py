@@ -16,6 +16,8 @@ from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
 from inventory_control.events.selectors import dead_letter_count
 from inventory_control.orders import permissions as orders
+from inventory_control.reconciliation import permissions as reconciliation
+from inventory_control.reconciliation.selectors import live_count
 from inventory_control.stock import permissions as stock
 from tenants.selectors import House
 from workflows import permissions as workflows
@@ -67,11 +69,19 @@ TENANT = (
             Page("Items", "stock:item-list", "item", stock.READ),
             Page("Purchase orders", "orders:purchase-order-list", "po", orders.READ),
             Page("Transfers", "orders:transfer-list", "transfer", orders.READ),
+            Page("ERP documents", "orders:erp-document-list", "po", orders.READ),
         ),
     ),
     Section(
         "Prove",
         (
+            Page(
+                "Reconciliation",
+                "reconciliation:overview",
+                "calc",
+                reconciliation.READ,
+                lambda _actor: live_count(),
+            ),
             Page("Audit", "audit:entry-list", "audit", audit.READ),
             Page(
                 "Dead letters",

@@ -18,7 +18,7 @@ from connectors.selectors import is_delivery_due, is_intake_due
 from connectors.services import deliver_due, take_in
 from exceptions.selectors import is_detection_due
 from exceptions.services import detect_due
-from inventory_control.availability.services import recalculate_due
+from inventory_control.availability.services import RESUME, look_again, recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import answer, ring
@@ -26,12 +26,20 @@ from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
 from inventory_control.events.selectors import is_naming_due
+from inventory_control.fulfilment.selectors import is_queueing_due
+from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
-from inventory_control.orders.selectors import is_following_due
-from inventory_control.orders.services import follow_events
+from inventory_control.orders.selectors import is_booking_due, is_following_due
+from inventory_control.orders.services import book_events, follow_events
+from inventory_control.reconciliation.selectors import is_reporting_due
+from inventory_control.reconciliation.services import (
+    COMPARE_TIMER,
+    compare_on_schedule,
+    take_reports,
+)
 from inventory_control.stock.selectors import is_marked
-from inventory_control.stock.services import post_named
+from inventory_control.stock.services import expire_due, post_named
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
 from workflows.selectors import is_run_due
@@ -46,6 +54,9 @@ def ring_detection(_subject_id: str) -> None:
 TIMER_HANDLERS: dict[str, Handler] = {
     "approval.escalate": escalate_approval,
     "order.expected": ring_detection,
+    "reservation.expire": expire_due,
+    RESUME: look_again,
+    COMPARE_TIMER: compare_on_schedule,
 }
 """Which function each kind of timer calls."""
 
@@ -71,7 +82,10 @@ STAGES = (
     Stage(
         "orders", "Orders follow what was shipped and received.", follow_events, is_following_due
     ),
+    Stage("erp", "What moved becomes documents of the ERP.", book_events, is_booking_due),
+    Stage("backorders", "Who waits for stock joins the queue.", queue_backorders, is_queueing_due),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
+    Stage("reports", "What other systems say is noted.", take_reports, is_reporting_due),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
     Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),

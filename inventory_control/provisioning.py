@@ -11,11 +11,14 @@ from psycopg import sql
 from ai_advice.services import install_defaults as install_advice
 from exceptions.services import install_defaults as install_detection
 from inventory_control import tenant_ddl
+from inventory_control.availability.services import install_defaults as install_exposure
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
 from inventory_control.events.services import install_defaults as install_inbox
+from inventory_control.fulfilment.services import install_defaults as install_fulfilment
 from inventory_control.policies.services import install_defaults as install_policies
+from inventory_control.reconciliation.services import install_defaults as install_reconciliation
 from inventory_control.roles import install_roles
 from tenants.models import Tenant
 from tenants.selectors import forget, ref_of
@@ -25,6 +28,9 @@ from workflows.services import install_defaults as install_workflows
 DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
     install_inbox,
+    install_fulfilment,
+    install_exposure,
+    install_reconciliation,
     install_detection,
     install_advice,
     install_workflows,

@@ -8,15 +8,18 @@ from ai_advice import permissions as advice
 from connectors import permissions as connectors
 from exceptions import permissions as exceptions
 from inventory_control.audit import permissions as audit
+from inventory_control.availability import permissions as availability
 from inventory_control.catalog import permissions as catalog
 from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
+from inventory_control.fulfilment import permissions as fulfilment
 from inventory_control.orders import permissions as orders
 from inventory_control.outbox import permissions as outbox
 from inventory_control.people import permissions as people
 from inventory_control.people.models import Role
 from inventory_control.people.services import set_role
 from inventory_control.policies import permissions as policies
+from inventory_control.reconciliation import permissions as reconciliation
 from inventory_control.stock import permissions as stock
 from workflows import permissions as workflows
 
@@ -29,16 +32,38 @@ READING = (
     catalog.READ,
     events.READ,
     exceptions.READ,
+    fulfilment.READ,
     orders.READ,
+    reconciliation.READ,
     stock.READ,
     workflows.READ,
 )
-DECIDING = (*READING, exceptions.HANDLE, workflows.APPROVE)
+DECIDING = (
+    *READING,
+    exceptions.HANDLE,
+    reconciliation.APPROVE,
+    reconciliation.COMPARE,
+    reconciliation.RESOLVE,
+    reconciliation.SIGN,
+    workflows.APPROVE,
+)
 
 ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "planner": (
         "Planner",
-        (*DECIDING, catalog.MAP, events.RETRY, orders.PLACE, outbox.RETRY, stock.ADJUST),
+        (
+            *DECIDING,
+            availability.EXPOSE,
+            availability.PLAN,
+            catalog.MAP,
+            events.RETRY,
+            orders.PLACE,
+            outbox.RETRY,
+            stock.ADJUST,
+            workflows.REQUEST,
+            stock.HOLD,
+            fulfilment.ALLOCATE,
+        ),
     ),
     "finance": ("Finance controller", DECIDING),
     "supply_lead": ("Head of supply", DECIDING),
@@ -48,6 +73,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Administrator",
         (
             *READING,
+            availability.EXPOSE,
             catalog.MAP,
             connectors.CONFIGURE,
             connectors.READ,
@@ -66,7 +92,12 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             events.OPEN_STOCK,
             events.RETRY,
             events.WRITE,
+            fulfilment.ALLOCATE,
+            stock.HOLD,
+            reconciliation.COMPARE,
+            reconciliation.DECLARE,
             stock.RESERVE,
+            workflows.REQUEST,
             SANDBOX_CLOCK,
         ),
     ),

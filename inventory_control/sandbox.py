@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,17 +13,34 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from exceptions.models import ExceptionCase
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.tenancy import current_tenant, in_tenant
+from inventory_control.events.models import InventoryEvent
+from inventory_control.orders.models import PurchaseOrder, TransferOrder
+from inventory_control.outbox.models import OutboundCommand
 from inventory_control.pipeline import is_settled, ring_all, unsettled
+from inventory_control.stock.selectors import ledger_digest
 from inventory_control.timers.models import Timer
 from inventory_control.timers.selectors import next_due_at
 from inventory_control.timers.states import TimerStatus
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
+from workflows.models import Approval, WorkflowRun
 
+COUNTED = (
+    InventoryEvent,
+    ExceptionCase,
+    WorkflowRun,
+    Approval,
+    OutboundCommand,
+    PurchaseOrder,
+    TransferOrder,
+    Timer,
+)
 MOVE = "sandbox.clock"
 """The permission to move a sandbox's clock."""
 PATIENCE_S = 120.0
@@ -111,6 +129,16 @@ def _fired() -> list[str]:
     )
 
 
+def tenant_state() -> dict[str, str]:
+    """What a sandbox holds, as fingerprints: the ledger's parts, and how many rows of everything
+    that a repeated write could leave a second time.
+    """
+    answer = ledger_digest()
+    for model in COUNTED:
+        answer[str(model._meta.model_name)] = str(model.objects.count())
+    return answer
+
+
 class ClockBody(serializers.Serializer):  # type: ignore[type-arg]  # no instance behind it
     """Where to move the clock."""
 
@@ -125,9 +153,31 @@ class ClockAnswer(serializers.Serializer):  # type: ignore[type-arg]  # no insta
     fired = serializers.ListField(child=serializers.CharField())
 
 
+class StateAnswer(serializers.Serializer):  # type: ignore[type-arg]  # no instance behind it
+    """Fingerprints by part."""
+
+    parts = serializers.DictField(child=serializers.CharField())
+
+
+class SandboxStateView(ApiView):
+    """The fingerprint of a sandbox, by which a drill sees that nothing changed."""
+
+    tier = Tier.SYSTEM
+    permissions = {"GET": MOVE}
+
+    @extend_schema(operation_id="read_state", responses=StateAnswer)
+    def get(self, _request: Request) -> Response:
+        """The fingerprint of now; refused outside a sandbox."""
+        if not current_tenant().is_sandbox:
+            raise Refused("Only a sandbox tells its fingerprint.")
+        return Response({"parts": tenant_state()})
+
+
 class SandboxClockView(ApiView):
     """Product time of a sandbox."""
 
+    tier = Tier.SYSTEM
+    effect = nullcontext  # the stages it waits for run in other processes and must see the move
     permissions = {"GET": MOVE, "POST": MOVE}
 
     @extend_schema(operation_id="read_clock", responses=ClockAnswer)

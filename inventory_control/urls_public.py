@@ -14,3 +14,7 @@ urlpatterns = [
     path("", include("inventory_control.people.console.urls")),
     path("", include("tenants.console.partner_urls")),
 ]
+
+handler400 = "inventory_control.web.problems.bad_request"
+handler404 = "inventory_control.web.problems.no_such_page"
+handler500 = "inventory_control.web.problems.fault"

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import render
 
 from inventory_control.core.tenancy import in_public, in_tenant
+from inventory_control.web.problems import problem_at_door
 from tenants.rules import DomainNameRefusedError, normalise_domain
 from tenants.selectors import House, house_of
 from tenants.states import TenantStatus
@@ -17,6 +18,7 @@ from tenants.states import TenantStatus
 HOSTLESS = frozenset({"/health", "/ready", "/metrics"})
 """Paths a probe may ask under any host name; they show nothing of a tenant."""
 
+MAINTENANCE = "This tenant is being brought to a new version; try again in a few minutes."
 DOMAINS_KEPT = 10_000
 """How many host headers a process remembers the normalised name of."""
 _domains: dict[str, str] = {}
@@ -38,13 +40,17 @@ class TenantOfHost:
             return self._in_public(request)
         house = _house_asked(request)
         if house is None:
-            return HttpResponseNotFound("Not found.", content_type="text/plain")
+            told = problem_at_door(request, status=404, code="not_found", detail="Not found.")
+            return told or HttpResponseNotFound("Not found.", content_type="text/plain")
         request.house = house  # type: ignore[attr-defined]  # ours
         tenant = house.tenant
         if tenant is None:
             return self._in_public(request)
         request.tenant = tenant  # type: ignore[attr-defined]  # ours
         if house.status != TenantStatus.OPEN:
+            told = problem_at_door(request, status=503, code="maintenance", detail=MAINTENANCE)
+            if told is not None:
+                return told
             with in_public():
                 return render(request, "errors/maintenance.html", {"house": house}, status=503)
         with in_tenant(tenant):

@@ -106,6 +106,16 @@ def house(django_db_blocker):
         return [provision(row) for row in rows]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def calls_ended() -> Iterator[None]:
+    """Close the connections kept to systems that were called."""
+    from inventory_control.core import outbound_http
+
+    yield
+    for client in outbound_http._clients:
+        client.close()
+
+
 @pytest.fixture
 def tenant_a(house):
     """The sandbox tenant."""

@@ -39,3 +39,15 @@ class AlreadyRunningError(Conflict):
     """A workflow is running on this exception already."""
 
     code = "already_running"
+
+
+class FactsChangedError(Conflict):
+    """The facts changed since this was asked; it is asked anew with those of now."""
+
+    code = "facts_changed"
+
+
+class ImpossibleError(Conflict):
+    """This cannot be done as things are now."""
+
+    code = "impossible"

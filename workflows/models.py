@@ -1,10 +1,11 @@
-"""Workflow definitions, their runs, and the approvals a run asks for."""
+"""Workflow definitions, what people ask for, runs, and the approvals a run asks for."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
 
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 from workflows.states import (
@@ -36,9 +37,31 @@ class Workflow(TenantModel):
         return f"{self.key} v{self.version}"
 
 
-class WorkflowRun(Stateful):
-    """One case on its way through a workflow.
+class Request(TenantModel):
+    """What somebody asked for without an exception behind it, as it was asked.
 
+    `node` is where stock changes or arrives, `state` the account an adjustment changes,
+    `corrects` the event a correction undoes. When the facts changed before the decision it is
+    asked anew by another run.
+    """
+
+    item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, null=True, related_name="+")
+    node = models.ForeignKey("catalog.Node", on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=20, blank=True, default="")
+    reason = models.CharField(max_length=300)
+    note = models.CharField(max_length=300, blank=True, default="")
+    evidence = models.CharField(max_length=500, blank=True, default="")
+    corrects = models.BigIntegerField(null=True)
+    asked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"request {self.pk}: {self.reason}"
+
+
+class WorkflowRun(Stateful):
+    """One case or one request on its way through a workflow.
+
+    `facts` is what a request rested on when it was asked for; a case's run has none.
     `trace` holds what each step found, in order: the evidence of the decision. `requester` is
     the actor id of whoever asked for the spend (an advisor, a planner) and `requester_person`
     the person behind it: they never approve. `document` is the order or transfer it led to.
@@ -47,8 +70,9 @@ class WorkflowRun(Stateful):
     flow = RUN_FLOW
 
     case = models.ForeignKey(
-        "exceptions.ExceptionCase", on_delete=models.PROTECT, related_name="runs"
+        "exceptions.ExceptionCase", on_delete=models.PROTECT, null=True, related_name="runs"
     )
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, null=True, related_name="runs")
     workflow = models.ForeignKey(Workflow, on_delete=models.PROTECT, related_name="runs")
     advice = models.ForeignKey(
         "ai_advice.Advice", on_delete=models.PROTECT, null=True, related_name="runs"
@@ -67,6 +91,7 @@ class WorkflowRun(Stateful):
     requester_person = models.UUIDField(null=True)
     step = models.CharField(max_length=40, blank=True, default="")
     trace = models.JSONField(default=list)
+    facts = models.JSONField(null=True)
     policy = models.CharField(max_length=200, blank=True, default="")
     document = models.CharField(max_length=60, blank=True, default="")
     started_at = models.DateTimeField()
@@ -81,6 +106,16 @@ class WorkflowRun(Stateful):
             models.UniqueConstraint(
                 fields=["case"], condition=Q(status__in=RUN_LIVE), name="run_live_once"
             ),
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=Q(status__in=RUN_LIVE),
+                name="run_of_request_live_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(case__isnull=False, request__isnull=True)
+                | Q(case__isnull=True, request__isnull=False),
+                name="run_about_one",
+            ),
         ]
         indexes = [
             models.Index(
@@ -92,7 +127,19 @@ class WorkflowRun(Stateful):
         ]
 
     def __str__(self) -> str:
-        return f"run {self.pk} of case {self.case_id}"
+        return f"run {self.pk}"
+
+    @property
+    def item(self) -> Item | None:
+        """The item it is about."""
+        about = self.request or self.case
+        return about.item if about else None
+
+    @property
+    def node(self) -> Node | None:
+        """Where stock changes or arrives."""
+        about = self.request or self.case
+        return about.node if about else None
 
 
 class Approval(Stateful):

@@ -8,10 +8,21 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from inventory_control.core.errors import Refused
 from workflows.errors import InvalidPolicyError, UnreadableDefinitionError
-from workflows.values import Definition, Freedom, Spend, StepKind
+from workflows.values import (
+    Definition,
+    Facts,
+    Freedom,
+    ReasonCode,
+    Spend,
+    StepKind,
+    WantedAdjustment,
+)
 
-ACTIONS = ("transfer", "purchase")
+ACTIONS = ("transfer", "purchase", "adjust", "correct")
+BOOK_ACTIONS = ("adjust", "correct")
+"""What changes the book itself: whatever the value, somebody else must agree."""
 MODES = ("act", "support")
 
 
@@ -55,6 +66,85 @@ def may_run_alone(spend: Spend, confidence: float, autonomy: Mapping[str, Any]) 
     )
 
 
+def read_reason(wanted: WantedAdjustment, policy: Mapping[str, Any]) -> ReasonCode:
+    """The reason an adjustment names, with what it needs; raises `Refused` naming the field."""
+    if wanted.quantity == 0:
+        raise Refused("An adjustment of zero changes nothing.", field="quantity")
+    codes = policy["codes"]
+    terms = codes.get(wanted.reason_code)
+    if terms is None:
+        raise Refused(
+            f"No reason code is called {wanted.reason_code or 'nothing'}. Known: "
+            f"{', '.join(sorted(codes))}.",
+            field="reason_code",
+        )
+    if terms["needs_evidence"] and not wanted.evidence.strip():
+        raise Refused(
+            f"The reason {wanted.reason_code} needs evidence: the number of a report, or where "
+            "a photo is kept.",
+            field="evidence",
+        )
+    return ReasonCode(
+        code=wanted.reason_code,
+        meaning=str(terms["meaning"]),
+        is_sensitive=bool(terms["is_sensitive"]),
+        limit=Decimal(str(terms["limit"])),
+        needs_evidence=bool(terms["needs_evidence"]),
+    )
+
+
+def may_post_at_once(
+    reason: ReasonCode, value: Decimal, unit_cost: Decimal, *, lately: Decimal
+) -> Freedom:
+    """Whether an adjustment needs nobody's agreement.
+
+    Without a cost the value is not known, so it cannot be within a limit. `lately` is what the
+    same person adjusted there within a day without asking: many small ones are a large one.
+    """
+    if reason.is_sensitive:
+        return Freedom(False, f"{reason.meaning} is a sensitive reason: somebody else must agree.")
+    return _within(value, unit_cost, reason.limit, lately)
+
+
+def may_correct_at_once(value: Decimal, unit_cost: Decimal, policy: Mapping[str, Any]) -> Freedom:
+    """Whether an event may be corrected without anybody's agreement; `value` is the original's.
+
+    What has no cost or no quantity has no known value.
+    """
+    return _within(value, unit_cost, Decimal(str(policy["correction_limit"])))
+
+
+def check_replacement(original: int | None, replacement: int, *, is_counted: bool) -> None:
+    """Refuse a quantity that cannot take the place of an event's; raises `Refused`."""
+    if is_counted and replacement:
+        raise Refused(
+            "A count is withdrawn whole: leave quantity out and send the right count.",
+            field="quantity",
+        )
+    if replacement == 0:
+        return
+    if not original or replacement * original < 0:
+        raise Refused(
+            f"{replacement} cannot take the place of {original or 'no quantity'}: withdraw the "
+            "event and send another.",
+            field="quantity",
+        )
+    if replacement == original:
+        raise Refused(f"The event says {original} already.", field="quantity")
+
+
+def drift(asked: Facts, now: Facts, bounds: Mapping[str, Any]) -> str:
+    """What changed materially since something was asked for, in words; empty when nothing did."""
+    if now.obstacle:
+        return now.obstacle
+    share = Decimal(str(bounds["share"]))
+    if abs(now.units - asked.units) > max(Decimal(bounds["units"]), share * abs(asked.units)):
+        return f"{now.what}: {asked.units} when it was asked, {now.units} now."
+    if abs(now.unit_cost - asked.unit_cost) > share * asked.unit_cost:
+        return f"One unit cost {asked.unit_cost} when it was asked and costs {now.unit_cost} now."
+    return ""
+
+
 def separated(approver: UUID | None, others: Collection[UUID | None]) -> bool:
     """Whether an approver is another person than whoever asked and whoever approved before.
 
@@ -78,9 +168,13 @@ def read_definition(raw: Any, name: str) -> Definition:
     """A definition from its data; raises `UnreadableDefinitionError` naming file and place."""
     if not isinstance(raw, Mapping):
         raise UnreadableDefinitionError(f"{name} holds no definition.")
-    for field in ("key", "meaning", "serves", "steps"):
+    for field in ("key", "meaning", "steps"):
         if not raw.get(field):
             raise UnreadableDefinitionError(f"{name} lacks `{field}`.", field=field)
+    if not isinstance(raw.get("serves"), list):
+        raise UnreadableDefinitionError(
+            f"{name}: `serves` lists kinds of exceptions, none for requests.", field="serves"
+        )
     known = {kind.value for kind in StepKind}
     for place, step in enumerate(raw["steps"]):
         if step not in known:
@@ -106,6 +200,11 @@ def check_matrix(value: Mapping[str, Any]) -> None:
         if not isinstance(rows, Sequence) or not rows:
             raise InvalidPolicyError(f"Give rows for {action}.", field=action)
         _check_rows(action, rows)
+    for action in BOOK_ACTIONS:
+        if not all(row["roles"] for row in value[action]):
+            raise InvalidPolicyError(
+                f"Somebody must agree to a {action}: name a role in every row.", field=action
+            )
     hours = value.get("respond_hours")
     if not isinstance(hours, int | float) or isinstance(hours, bool) or hours <= 0:
         raise InvalidPolicyError("respond_hours is a number above 0.", field="respond_hours")
@@ -126,6 +225,43 @@ def check_autonomy(value: Mapping[str, Any]) -> None:
         raise InvalidPolicyError(
             "min_confidence is a number from 0 to 1.", field="transfer.min_confidence"
         )
+
+
+def check_reasons(value: Mapping[str, Any]) -> None:
+    """Refuse reason codes that do not say what they need; raises `InvalidPolicyError`."""
+    codes = value.get("codes")
+    if not isinstance(codes, Mapping) or not codes:
+        raise InvalidPolicyError("Give at least one reason code.", field="codes")
+    for code, terms in codes.items():
+        field = f"codes.{code}"
+        if not isinstance(terms, Mapping) or not str(terms.get("meaning") or "").strip():
+            raise InvalidPolicyError(f"{field} needs a meaning.", field=f"{field}.meaning")
+        for flag in ("is_sensitive", "needs_evidence"):
+            if not isinstance(terms.get(flag), bool):
+                raise InvalidPolicyError(f"{flag} is true or false.", field=f"{field}.{flag}")
+        _decimal(terms.get("limit"), f"{field}.limit")
+    _decimal(value.get("correction_limit"), "correction_limit")
+    if not isinstance(value.get("is_strict"), bool):
+        raise InvalidPolicyError("is_strict is true or false.", field="is_strict")
+
+
+def check_drift(value: Mapping[str, Any]) -> None:
+    """Refuse bounds of change that are none; raises `InvalidPolicyError`."""
+    units = value.get("units")
+    if not isinstance(units, int) or isinstance(units, bool) or units < 0:
+        raise InvalidPolicyError("units is a whole number of 0 or more.", field="units")
+    _decimal(value.get("share"), "share")
+
+
+def _within(
+    value: Decimal, unit_cost: Decimal, limit: Decimal, lately: Decimal = Decimal(0)
+) -> Freedom:
+    if unit_cost <= 0:
+        return Freedom(False, "Its value is not known, so it cannot be held against the limit.")
+    told = f"{value} and {lately} within a day before" if lately else f"{value}"
+    if value + lately > limit:
+        return Freedom(False, f"The value {told} is above {limit}.")
+    return Freedom(True, f"The value {told} is within {limit}.")
 
 
 def _check_rows(action: str, rows: Sequence[Any]) -> None:

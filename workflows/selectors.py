@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from ai_advice.models import Advice
 from exceptions.models import ExceptionCase
 from exceptions.states import LIVE
+from inventory_control.availability.rules import available_to_sell
+from inventory_control.availability.selectors import node_stock
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.events.models import InventoryEvent
 from inventory_control.people.selectors import roles_of
+from inventory_control.stock.selectors import positions_at
+from inventory_control.stock.values import Position
 from workflows.models import Approval, Workflow, WorkflowRun
 from workflows.rules import read_definition
 from workflows.states import ApprovalStatus, RunStatus
-from workflows.values import Definition
+from workflows.values import Definition, Facts
 
-REPLENISHMENT = "replenishment"
+REPLENISHMENT, REQUEST = "replenishment", "request"
 COUNTED_UP_TO = 1_000
 
 _ENDED = """
@@ -49,7 +59,7 @@ def runs_to_work_out(limit: int) -> QuerySet[WorkflowRun]:
     return (
         WorkflowRun.objects.select_for_update(of=("self",), skip_locked=True)
         .filter(status=RunStatus.RUNNING)
-        .select_related("case__item", "case__node", "advice", "from_node", "supplier")
+        .select_related("case__item", "case__node", "advice", "from_node", "supplier", "request")
         .order_by("pk")[:limit]
     )
 
@@ -135,6 +145,84 @@ def runs_of(case_id: int) -> list[WorkflowRun]:
     return list(_runs().filter(case_id=case_id).order_by("-pk"))
 
 
+def requests_page(*, after: int | None = None, limit: int = 50) -> list[WorkflowRun]:
+    """The runs of what people asked for, newest first, a page below the id `after`."""
+    found = _runs().filter(request__isnull=False)
+    if after is not None:
+        found = found.filter(pk__lt=after)
+    return list(found.order_by("-pk")[:limit])
+
+
+def run_of_request(request_id: int) -> WorkflowRun | None:
+    """The latest run of a request: where it stands."""
+    return _runs().filter(request_id=request_id).order_by("-pk").first()
+
+
+def adjusted_lately(item: Item, node: Node, person: UUID | None) -> Decimal:
+    """What a person adjusted of an item at a node in the last day that nobody was asked about."""
+    found = WorkflowRun.objects.filter(
+        request__item=item,
+        request__node=node,
+        action="adjust",
+        requester_person=person,
+        started_at__gt=clock.now() - timedelta(days=1),
+        approvals__isnull=True,
+    ).aggregate(value=Sum("spend"))
+    return found["value"] or Decimal(0)
+
+
+def facts_at_asking(run: WorkflowRun) -> Facts:
+    """What a run of a request rested on when it was asked for."""
+    kept: dict[str, Any] = run.facts or {}
+    return Facts(str(kept["what"]), int(kept["units"]), Decimal(kept["unit_cost"]))
+
+
+def facts_of(runs: Sequence[WorkflowRun]) -> dict[int, Facts]:
+    """What each run of a request rests on as things are now; a constant number of queries."""
+    places = {
+        (run.item.pk, (run.from_node or run.node).pk)  # type: ignore[union-attr]  # a donor or a place
+        for run in runs
+        if run.item is not None and (run.from_node or run.node) is not None
+    }
+    positions = positions_at(places)
+    events = _corrected_of(runs)
+    return {run.pk: _facts(run, positions, events) for run in runs}
+
+
+def _corrected_of(runs: Sequence[WorkflowRun]) -> dict[int, tuple[int, bool]]:
+    """What events to correct say, and whether that was corrected before."""
+    asked = [run.request.corrects for run in runs if run.request and run.request.corrects]
+    if not asked:
+        return {}
+    corrected = InventoryEvent.objects.filter(corrects=OuterRef("pk"))
+    rows = InventoryEvent.objects.filter(pk__in=asked).annotate(is_corrected=Exists(corrected))
+    return {pk: (units or 0, done) for pk, units, done in rows.values_list(
+        "pk", "quantity", "is_corrected")}  # fmt: skip
+
+
+def _facts(
+    run: WorkflowRun,
+    positions: Mapping[tuple[int, int], Position],
+    events: Mapping[int, tuple[int, bool]],
+) -> Facts:
+    item, request, place = run.item, run.request, run.from_node or run.node
+    cost = item.unit_cost if item else Decimal(0)
+    if run.action == "correct" and request is not None and request.corrects:
+        units, is_corrected = events.get(request.corrects, (0, True))
+        obstacle = "The event was corrected before; correct the correction instead."
+        return Facts(
+            f"Units of event {request.corrects}", units, cost, obstacle if is_corrected else ""
+        )
+    position = positions.get((item.pk, place.pk)) if item and place else None
+    if run.action == "adjust" and request is not None:
+        units = int(getattr(position, request.state)) if position else 0
+        return Facts(f"{request.state.replace('_', ' ').capitalize()} at {place}", units, cost)
+    units = available_to_sell(node_stock(position)) if position else 0
+    is_short = run.action == "transfer" and units < run.quantity
+    obstacle = f"{place} can sell {units} now; {run.quantity} are asked for." if is_short else ""
+    return Facts(f"Available at {place}", units, cost, obstacle)
+
+
 def runs_with_persons(run_ids: Sequence[int]) -> dict[int, set[object]]:
     """The persons who asked for a run or approved a level of it, per run."""
     persons: dict[int, set[object]] = {pk: set() for pk in run_ids}
@@ -162,9 +250,9 @@ def _startable() -> QuerySet[ExceptionCase]:
 
 
 def _abandoned() -> QuerySet[WorkflowRun]:
-    return WorkflowRun.objects.filter(status__in=(RunStatus.WAITING, RunStatus.RUNNING)).exclude(
-        case__status__in=LIVE
-    )
+    return WorkflowRun.objects.filter(
+        status__in=(RunStatus.WAITING, RunStatus.RUNNING), case__isnull=False
+    ).exclude(case__status__in=LIVE)
 
 
 def _expired() -> QuerySet[WorkflowRun]:
@@ -180,6 +268,8 @@ def _approvals() -> QuerySet[Approval]:
     return Approval.objects.select_related(
         "run__case__item",
         "run__case__node",
+        "run__request__item",
+        "run__request__node",
         "run__advice",
         "run__supplier",
         "run__from_node",
@@ -188,5 +278,12 @@ def _approvals() -> QuerySet[Approval]:
 
 def _runs() -> QuerySet[WorkflowRun]:
     return WorkflowRun.objects.select_related(
-        "case__item", "case__node", "advice", "supplier", "from_node", "workflow"
+        "case__item",
+        "case__node",
+        "request__item",
+        "request__node",
+        "advice",
+        "supplier",
+        "from_node",
+        "workflow",
     ).prefetch_related("approvals")

@@ -81,3 +81,77 @@ class Found:
     step: str
     says: str
     facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedAdjustment:
+    """A change of the book a person asks for, in units; item and node by name."""
+
+    item: str
+    node: str
+    quantity: int
+    reason_code: str
+    state: str = "sellable"
+    note: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedCorrection:
+    """An event to undo; `quantity` is what takes its place, nothing when there is none."""
+
+    event_id: int
+    reason: str
+    quantity: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedOrder:
+    """A transfer (from a node) or a purchase (from a supplier) a person asks for, in units."""
+
+    action: str
+    item: str
+    node: str
+    quantity: int
+    reason: str
+    from_node: str = ""
+    supplier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedChange:
+    """A change of what the ERP owns: of an `item` or a `supplier`, by its code."""
+
+    noun: str
+    code: str
+    changes: Mapping[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a request rests on: so many units of something, and what one of them costs.
+
+    `obstacle` says why it cannot be done at all; empty when it can.
+    """
+
+    what: str
+    units: int
+    unit_cost: Decimal
+    obstacle: str = ""
+
+    def as_row(self) -> dict[str, Any]:
+        """As a run keeps it and as approvers read it."""
+        return {"what": self.what, "units": self.units, "unit_cost": str(self.unit_cost)}
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCode:
+    """Why stock may be adjusted: up to `limit` at once, unless the reason is sensitive."""
+
+    code: str
+    meaning: str
+    is_sensitive: bool
+    limit: Decimal
+    needs_evidence: bool

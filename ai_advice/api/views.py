@@ -17,6 +17,7 @@ from ai_advice.values import Action, Recommendation
 from exceptions import permissions as exception_permissions
 from inventory_control.catalog.models import Node, Supplier
 from inventory_control.core import clock
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 USUAL_LEAD_TIME = timedelta(days=1)
@@ -25,6 +26,7 @@ USUAL_LEAD_TIME = timedelta(days=1)
 class CaseAdviceView(ApiView):
     """What was advised on a case."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="list_advice", responses=AdviceSerializer(many=True))
@@ -36,6 +38,7 @@ class CaseAdviceView(ApiView):
 class AdviceView(ApiView):
     """The door of outside advisors."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.WRITE}
 
     @extend_schema(
@@ -77,6 +80,7 @@ class AdviceView(ApiView):
 class OverrideView(ApiView):
     """A person's word against advice."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": exception_permissions.HANDLE}
 
     @extend_schema(operation_id="override_advice", request=OverrideBody, responses={204: None})

@@ -28,6 +28,15 @@ class Adapter(Protocol):
         """Deliver; raises `DeliveryFailedError` (try again) or `DeliveryRefusedError` (do not)."""
         ...
 
+    def read_positions(
+        self, peer: Peer, channel: str, skus: Sequence[str]
+    ) -> Mapping[str, int | None]:
+        """What a channel shows of some items, None for those it does not list.
+
+        Raises as `push` does. Items the channel cannot be asked for are missing.
+        """
+        ...
+
 
 ADAPTERS: Registry[Adapter] = Registry("adapter", Simulator())
 

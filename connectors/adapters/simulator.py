@@ -7,6 +7,7 @@ events; an instruction goes to the path of its kind.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -28,13 +29,26 @@ PATHS: Mapping[str, str] = {
     "purchase_order.create": "/purchase-orders",
     "purchase_order.cancel": "/purchase-orders/cancel",
     "transfer.create": "/transfers",
+    "erp.change_request": "/change-requests",
+    "erp.document": "/documents",
+    "supplier.discrepancy": "/discrepancies",
     "availability.publish": "/availability",
+    "order.ready": "/orders/ready",
+    "order.promise_changed": "/orders/promise",
+    "position.correct": "/positions/correct",
+    "count.request": "/counts",
 }
 """Where each kind of instruction goes."""
+LISTINGS = "/listings/read"
+"""Where a channel says what it shows."""
 
 
 class _Message(msgspec.Struct):
     events: list[msgspec.Raw]
+
+
+class _Shown(msgspec.Struct):
+    shown: dict[str, int | None]
 
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -68,20 +82,34 @@ class Simulator:
         path = PATHS.get(sending.kind)
         if path is None:
             raise DeliveryRefusedError(f"The simulator takes no {sending.kind}.")
-        headers = {
-            "Idempotency-Key": sending.key,
-            "Authorization": f"Bearer {peer.secret}",
-            "X-Correlation-Id": sending.correlation_id,
-        }
+        headers = {"Idempotency-Key": sending.key, "X-Correlation-Id": sending.correlation_id}
+        return DeliveryResult(_asked(peer, path, sending.payload, headers))
+
+    def read_positions(
+        self, peer: Peer, channel: str, skus: Sequence[str]
+    ) -> Mapping[str, int | None]:
+        """Ask the listings themselves, not what was acknowledged."""
+        answer = _asked(peer, LISTINGS, {"channel": channel, "skus": list(skus)}, {})
         try:
-            answer = post_json(peer.url.rstrip("/") + path, sending.payload, headers=headers)
-        except UnreachableError as error:
-            raise DeliveryFailedError(str(error)) from error
-        except ForbiddenAddressError as error:
-            raise DeliveryRefusedError(str(error)) from error
-        if 200 <= answer.status < 300:
-            return DeliveryResult(answer.body if isinstance(answer.body, dict) else {})
-        said = f"{peer.code} answered {answer.status}: {str(answer.body)[:200]}"
-        if answer.status in {408, 409, 425, 429} or answer.status >= 500:
-            raise DeliveryFailedError(said)
-        raise DeliveryRefusedError(said)
+            return msgspec.convert(answer, _Shown).shown
+        except msgspec.ValidationError as error:
+            raise DeliveryFailedError(f"{peer.code} answered unreadably: {error}") from None
+
+
+def _asked(
+    peer: Peer, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """The answer of the simulator to a POST; 4xx is final, everything else may heal."""
+    sent = {"Authorization": f"Bearer {peer.secret}", **headers}
+    try:
+        answer = post_json(peer.url.rstrip("/") + path, body, headers=sent)
+    except UnreachableError as error:
+        raise DeliveryFailedError(str(error)) from error
+    except ForbiddenAddressError as error:
+        raise DeliveryRefusedError(str(error)) from error
+    if 200 <= answer.status < 300:
+        return answer.body if isinstance(answer.body, dict) else {}
+    said = f"{peer.code} answered {answer.status}: {str(answer.body)[:200]}"
+    if answer.status in {408, 409, 425, 429} or answer.status >= 500:
+        raise DeliveryFailedError(said)
+    raise DeliveryRefusedError(said)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from connectors import permissions
 from connectors.selectors import health
 from connectors.services import receive_webhook
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -38,6 +39,8 @@ class HealthSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an 
 class WebhookView(ApiView):
     """Where other systems deliver. No key: the signature over the body authenticates."""
 
+    tier = Tier.SYSTEM
+    keeps_answers = False
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     parser_classes: list[Any] = []
@@ -63,6 +66,7 @@ class WebhookView(ApiView):
 class ConnectorListView(ApiView):
     """Connectors."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="list_connectors", responses=HealthSerializer(many=True))

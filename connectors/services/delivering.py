@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from django.db import transaction
 
-from connectors.adapters import ADAPTERS
+from connectors.adapters import ADAPTERS, Adapter
 from connectors.errors import DeliveryFailedError, DeliveryRefusedError, InvalidConnectorError
 from connectors.models import Connector
 from connectors.selectors import connectors, paused_targets, serving
 from connectors.services.configuring import peer_of
-from connectors.values import Peer, Sending
-from inventory_control.availability.selectors import unpublished
-from inventory_control.availability.services import PUBLISH, acknowledge
+from connectors.values import DeliveryResult, Peer, Sending
+from inventory_control.availability.services import (
+    acknowledge,
+    begin_push,
+    note_error,
+    note_read_back,
+    queue_publications,
+    to_read_back,
+)
+from inventory_control.availability.values import PUBLISH, PushDraft
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.outbound_lanes import Call, Ended, Lanes
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlated, log
-from inventory_control.orders.services import acknowledged
+from inventory_control.orders.services import (
+    BOOK,
+    acknowledge_documents,
+    acknowledged,
+    refuse_document,
+)
 from inventory_control.outbox import permissions
 from inventory_control.outbox.services import (
     bury_exhausted,
     claim_due,
     mark_delivered,
     mark_failed,
+    put_back,
 )
+from inventory_control.outbox.states import CommandStatus
 from inventory_control.outbox.values import ClaimedCommand
 
 BATCH = 50
 FIGURES_AT_ONCE = 1_000
+MOST_LANES = 8
+"""Targets served at the same time by one worker."""
+LONGEST_PUBLICATION_S = 20.0
+"""A channel whose figures never rest is served by one command after the other, so that each ends
+well before its lease does."""
+LOOK_EVERY_S = 0.2
+"""How soon, while some target answers slowly, what falls due for the others is taken up."""
 NOTED_AFTER_S = 1.0
 """How long an acknowledgement may wait for others before all are noted together."""
 ORDERS = frozenset({"purchase_order.create", "transfer.create"})
 Delivered = tuple[ClaimedCommand, Connector, Mapping[str, Any]]
+Calls = Generator[Call, Any, None]
+Journey = Generator[Call, Any, Mapping[str, Any]]
 _logger = log(__name__)
 
 
@@ -46,86 +72,156 @@ def deliver_due(*, by: Actor) -> int:
     A command's attempt was counted when it was claimed; what the other side may take later waits
     and is tried again, what it will never take ends dead at once. Acknowledgements are noted a
     set at a time: one lost between answer and note is sent again under the same idempotency key.
+    Each target has a lane of its own: while one answers slowly, the others are served, with what
+    falls due meanwhile too. One that does not answer is left alone until the next call.
     """
     require(by, permissions.RETRY)
     known = connectors()
-    delivered = 0
     bury_exhausted(by=by)
-    while claimed := claim_due(BATCH, besides=paused_targets(known)):
-        delivered += _deliver_all(claimed, known, by)
-    return delivered
+    with Lanes(MOST_LANES) as lanes:
+        round_ = _Round(lanes, known, by)
+        while round_.take_up() or lanes.busy:
+            round_.go_on()
+        round_.note_successes()
+    return round_.count
 
 
-def _deliver_all(claimed: Sequence[ClaimedCommand], known: dict[str, Connector], by: Actor) -> int:
-    delivered: list[Delivered] = []
-    noted, since = 0, time.monotonic()
-    for command in claimed:
-        if (one := _deliver(command, known, by)) is not None:
-            delivered.append(one)
-        if time.monotonic() - since > NOTED_AFTER_S:
-            _note_successes(delivered[noted:], by)
-            noted, since = len(delivered), time.monotonic()
-    _note_successes(delivered[noted:], by)
-    return len(delivered)
+class _Round:
+    """One round of deliveries: what waits in which lane, and what was acknowledged."""
+
+    def __init__(self, lanes: Lanes, known: dict[str, Connector], by: Actor) -> None:
+        self._lanes, self._known, self._by = lanes, known, by
+        self._paused = paused_targets(known)
+        self._failing: set[str] = set()
+        self._waiting: dict[str, deque[ClaimedCommand]] = {}
+        self._journeys: dict[str, tuple[ClaimedCommand, Connector, Journey]] = {}
+        self._delivered: list[Delivered] = []
+        self._noted_at = time.monotonic()
+        self.count = 0
+
+    def take_up(self) -> bool:
+        """Claim commands for targets that wait for nothing, and start them; whether any were."""
+        if self._lanes.are_full:
+            return False
+        claimed = claim_due(BATCH, besides=[*self._paused, *self._failing, *self._waiting])
+        for command in claimed:
+            self._waiting.setdefault(command.target, deque()).append(command)
+        for target in dict.fromkeys(command.target for command in claimed):
+            self._start_next(target)
+        return bool(claimed)
+
+    def go_on(self) -> None:
+        """Let every delivery whose call has ended take its next step."""
+        for ended in self._lanes.finished(LOOK_EVERY_S):
+            self._step(ended.lane, ended)
+        if time.monotonic() - self._noted_at > NOTED_AFTER_S:
+            self.note_successes()
+
+    def note_successes(self) -> None:
+        """Note what was acknowledged since the last time."""
+        _note_successes(self._delivered, self._by)
+        self.count += len(self._delivered)
+        self._delivered, self._noted_at = [], time.monotonic()
+
+    def _start_next(self, target: str) -> None:
+        while self._waiting.get(target):
+            command = self._waiting[target].popleft()
+            connector = serving(command.target, self._known)
+            if connector is None:
+                error = f"No connector serves {command.target}."
+                _note_refusal(command, error, is_final=True, by=self._by)
+                continue
+            self._journeys[target] = command, connector, _journey(command, connector, self._by)
+            self._step(target, None)
+            return
+        self._waiting.pop(target, None)
+
+    def _step(self, target: str, ended: Ended | None) -> None:
+        """Hand a delivery the answer it waited for; it calls again, or has come to its end."""
+        command, connector, journey = self._journeys[target]
+        with correlated(command.correlation_id):
+            try:
+                self._lanes.start(target, _resumed(journey, ended))
+                return
+            except StopIteration as end:
+                self._delivered.append((command, connector, end.value))
+            except DeliveryFailedError as error:
+                _note_failure(connector, str(error))
+                _note_refusal(command, str(error), is_final=False, by=self._by)
+                self._leave_alone(target)
+            except (DeliveryRefusedError, InvalidConnectorError) as error:
+                _note_failure(connector, str(error))
+                _note_refusal(command, str(error), is_final=True, by=self._by)
+        del self._journeys[target]
+        self._start_next(target)
+
+    def _leave_alone(self, target: str) -> None:
+        """Try a target that does not answer no more in this round: its commands keep their tries."""
+        self._failing.add(target)
+        put_back([command.id for command in self._waiting.pop(target, ())])
 
 
-def _deliver(command: ClaimedCommand, known: dict[str, Connector], by: Actor) -> Delivered | None:
-    """Push one command; None when it was not taken, which is noted at once."""
-    connector = serving(command.target, known)
-    if connector is None:
-        mark_failed(
-            command.id, error=f"No connector serves {command.target}.", is_final=True, by=by
-        )
-        return None
-    with correlated(command.correlation_id):
-        try:
-            answer = _push(command, connector, by)
-        except DeliveryFailedError as error:
-            _note_failure(connector, str(error))
-            mark_failed(command.id, error=str(error), is_final=False, by=by)
-            return None
-        except (DeliveryRefusedError, InvalidConnectorError) as error:
-            _note_failure(connector, str(error))
-            mark_failed(command.id, error=str(error), is_final=True, by=by)
-            return None
-    return command, connector, answer
+def _resumed(journey: Journey, ended: Ended | None) -> Call:
+    """The next call of a delivery, from what its last one came to."""
+    if ended is None:
+        return next(journey)
+    return journey.send(ended.answer) if ended.error is None else journey.throw(ended.error)
 
 
-def _push(command: ClaimedCommand, connector: Connector, by: Actor) -> Mapping[str, Any]:
+def _journey(command: ClaimedCommand, connector: Connector, by: Actor) -> Journey:
+    """One command on its way: it hands out the calls to make, and gets their answers."""
     adapter, peer = ADAPTERS.get(connector.adapter), peer_of(connector)
     if command.kind == PUBLISH:
-        return _publish(command, peer, connector, by)
-    return adapter.push(
-        peer,
-        Sending(command.kind, command.idempotency_key, command.payload, command.correlation_id),
-    ).answer
+        return (yield from _publish(command, adapter, peer, by))
+    sending = Sending(
+        command.kind, command.idempotency_key, command.payload, command.correlation_id
+    )
+    result: DeliveryResult = yield partial(adapter.push, peer, sending)
+    return result.answer
 
 
-def _publish(
-    command: ClaimedCommand, peer: Peer, connector: Connector, by: Actor
-) -> Mapping[str, Any]:
-    """Tell a channel every figure it does not show yet; the latest value is what counts."""
-    channel = str(command.payload["channel"])
-    told = 0
-    while figures := unpublished(channel, FIGURES_AT_ONCE):
-        ADAPTERS.get(connector.adapter).push(
-            peer,
-            Sending(
-                PUBLISH,
-                f"{command.idempotency_key}:{told}",
-                {
-                    "channel": channel,
-                    "items": [
-                        {"sku": one.sku, "quantity": one.quantity, "version": one.version}
-                        for one in figures
-                    ],
-                },
-                command.correlation_id,
-            ),
-        )
-        acknowledge(channel=channel, told=figures, by=by)
-        told += len(figures)
+def _publish(command: ClaimedCommand, adapter: Adapter, peer: Peer, by: Actor) -> Journey:
+    """Tell a channel every figure it does not show yet; the latest value is what counts.
+
+    Each push has a key of its own: a repeat tells what is true by then, and an older version that
+    comes late is ignored.
+    """
+    channel, key = str(command.payload["channel"]), command.idempotency_key
+    told, started = 0, time.monotonic()
+    while push := begin_push(channel=channel, key=key, limit=FIGURES_AT_ONCE):
+        items = [
+            {"sku": one.sku, "quantity": one.quantity, "version": one.version}
+            for one in push.figures
+        ]
+        body = {"channel": channel, "items": items}
+        sending = Sending(PUBLISH, f"{key}:{push.id}", body, command.correlation_id)
+        try:
+            yield partial(adapter.push, peer, sending)
+        except (DeliveryFailedError, DeliveryRefusedError) as error:
+            note_error(push, str(error))
+            raise
+        acknowledge(push)
+        told += len(push.figures)
+        yield from _read_back(push, adapter, peer, by)
+        if time.monotonic() - started > LONGEST_PUBLICATION_S:
+            queue_publications(by=by)
+            break
     return {"figures": told}
+
+
+def _read_back(push: PushDraft, adapter: Adapter, peer: Peer, by: Actor) -> Calls:
+    """Ask the channel what it shows; that it cannot say so now takes nothing back."""
+    asked = to_read_back(push)
+    if not asked:
+        return
+    try:
+        shown = yield partial(
+            adapter.read_positions, peer, push.channel, [one.sku for one in asked]
+        )
+    except (DeliveryFailedError, DeliveryRefusedError) as error:
+        _logger.warning("read_back.failed", channel=push.channel, error=str(error))
+        return
+    note_read_back(push, [one for one in asked if one.sku in shown], shown, by=by)
 
 
 def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
@@ -141,9 +237,19 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                     if command.kind == kind
                 }
                 acknowledged(kind=kind, answers=answers, by=by)
+            booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
+            acknowledge_documents(booked, by=by)
             Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
                 last_ok_at=clock.now(), last_error=""
             )
+
+
+@transaction.atomic
+def _note_refusal(command: ClaimedCommand, error: str, *, is_final: bool, by: Actor) -> None:
+    """Note a failed attempt; when it was the last, so does the document it was about."""
+    failed = mark_failed(command.id, error=error, is_final=is_final, by=by)
+    if command.kind == BOOK and failed.status_value == CommandStatus.DEAD:
+        refuse_document(command.idempotency_key, error=error, by=by)
 
 
 def _note_failure(connector: Connector, error: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -113,11 +115,13 @@ def serve(
             if self.path == "/clock":
                 self._move_clock(body)
             elif self.path == "/faults":
-                world.faults.append((int(body["next"]), int(body["status"])))
+                world.add_fault(body)
                 self._answer(200, {})
+            elif (read := _READS.get(self.path)) is not None:
+                self._answer(200, read(world, body))
             elif (act := _ACTS.get(self.path)) is None:
                 self._answer(404, {"error": "unknown path"})
-            elif (status := world.next_fault()) is not None:
+            elif (status := world.next_fault(str(body.get("channel", "")))) is not None:
                 self._answer(status, {"error": "a fault was switched on"})
             else:
                 key = self.headers.get("Idempotency-Key") or uuid4().hex
@@ -158,9 +162,35 @@ def serve(
     return server
 
 
+@contextmanager
+def running(world: World) -> Iterator[str]:
+    """Simulated systems for as long as a block lasts; their address. They tell nobody anything."""
+    server = serve(port=0, world=world, told=Told("", "", secret_of("")))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+_READS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
+    "/listings/read": lambda world, body: world.read_listings(body),
+    "/listings/spoil": lambda world, body: world.spoil_listing(body),
+}
+"""What is answered each time anew, and the faults of single listings."""
 _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/purchase-orders": lambda world, body: world.take_purchase(body),
     "/purchase-orders/cancel": lambda world, body: world.cancel_purchase(body),
+    "/change-requests": lambda world, body: world.take_change(body),
     "/transfers": lambda world, body: world.take_transfer(body),
+    "/documents": lambda world, body: world.take_document(body),
+    "/discrepancies": lambda world, body: world.take_discrepancy(body),
+    "/positions/correct": lambda world, body: world.correct_position(body),
+    "/counts": lambda world, body: world.take_count(body),
     "/availability": lambda world, body: world.list_figures(body),
+    "/orders/ready": lambda world, body: world.note_order("ready", body),
+    "/orders/promise": lambda world, body: world.note_order("promise", body),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,11 +39,20 @@ class World:
     now: datetime | None = None
     purchase_orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    discrepancies: list[dict[str, Any]] = field(default_factory=list)
+    orders: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
-    faults: list[tuple[int, int]] = field(default_factory=list)
+    faults: list[tuple[int, int, str]] = field(default_factory=list)
+    wrong_once: dict[tuple[str, str], int] = field(default_factory=dict)
+    delays: dict[str, float] = field(default_factory=dict)
+    stuck: set[tuple[str, str]] = field(default_factory=set)
     emitted: int = 0
+    corrections: int = 0
+    counts: int = 0
     pushes: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -96,6 +106,11 @@ class World:
         self.due = [one for one in self.due if one.event.get("document") != number]
         return {"id": f"ERP-{number}", "status": "cancelled"}
 
+    def take_change(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """The ERP notes a wish to change its master data; its people decide."""
+        self.changes.append(dict(wish))
+        return {"id": f"CR-{len(self.changes)}", "status": "noted"}
+
     def take_transfer(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The warehouse takes a transfer: shipped within the hour, received when it is expected."""
         number = str(order["number"])
@@ -118,16 +133,88 @@ class World:
         )  # fmt: skip
         return {"id": f"WMS-{number}", "status": "accepted"}
 
+    def take_document(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The ERP books a document under its own number."""
+        with self.lock:
+            number = str(document["number"])
+            self.documents[number] = dict(document)
+        return {"id": f"ERP-{number}", "status": "booked"}
+
+    def take_discrepancy(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A supplier is told what differs from the order."""
+        with self.lock:
+            self.discrepancies.append(dict(body))
+        return {"id": f"D-{len(self.discrepancies)}", "status": "received"}
+
+    def note_order(self, said: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The order system is told that a line is ready, or when it will be."""
+        with self.lock:
+            key = f"{body['order']}/{body['line']}"
+            told = self.orders.setdefault(key, [])
+            told.append({"said": said, **body})
+        return {"told": len(told)}
+
+    def correct_position(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A system takes our number for its own and reports it within the hour."""
+        system, sku, node = str(body["system"]), str(body["sku"]), str(body.get("node") or "")
+        at = _moment(body["at"]) + timedelta(minutes=self._draw(f"{system}/{sku}").randint(5, 50))
+        with self.lock:
+            self.corrections += 1
+            number = self.corrections
+        report = {
+            "type": "position.reported", "source_id": f"correction/{number}/{system}/{sku}@{node}",
+            "item": sku, "node": node, "system": system, "to_state": body.get("state"),
+            "quantity": int(body["quantity"]),
+        }  # fmt: skip
+        self._later(at, {key: value for key, value in report.items() if value not in (None, "")})
+        return {"id": f"{system.upper()}-FIX-{number}", "status": "accepted"}
+
+    def take_count(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The warehouse takes a count order; somebody counts what the ledger expects."""
+        asked = _moment(body["asked_at"])
+        sku, node = str(body["sku"]), str(body["node"])
+        with self.lock:
+            self.counts += 1
+            number = self.counts
+        self._later(
+            asked + timedelta(minutes=self._draw(f"count/{sku}@{node}").randint(30, 90)),
+            {"type": "stock.counted", "source_id": f"count/{number}/{sku}@{node}", "item": sku,
+             "node": node, "quantity": max(0, int(body["expected"]))},
+        )  # fmt: skip
+        return {"id": f"WMS-COUNT-{number}", "status": "accepted"}
+
     def list_figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A channel shows new figures; an older version than it shows is ignored."""
         with self.lock:
             shown = self.listings.setdefault(str(body["channel"]), {})
             self.pushes += 1
             for item in body["items"]:
-                known = shown.get(item["sku"])
-                if known is None or item["version"] >= known[1]:
-                    shown[item["sku"]] = [item["quantity"], item["version"]]
+                listing = (str(body["channel"]), str(item["sku"]))
+                known = shown.get(item["sku"], [0, 0])
+                quantity = self.wrong_once.pop(listing, item["quantity"])
+                if listing in self.stuck:
+                    shown[item["sku"]] = [known[0], item["version"]]
+                elif item["version"] >= known[1]:
+                    shown[item["sku"]] = [quantity, item["version"]]
         return {"shown": len(body["items"])}
+
+    def read_listings(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What a channel shows of some items; None for those it does not list."""
+        with self.lock:
+            listed = self.listings.get(str(body["channel"]), {})
+            return {
+                "shown": {sku: listed[sku][0] if sku in listed else None for sku in body["skus"]}
+            }
+
+    def spoil_listing(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A fault: a listing shows something else; with `is_stuck` whatever it is told."""
+        with self.lock:
+            shown = self.listings.setdefault(str(body["channel"]), {})
+            known = shown.get(body["sku"], [0, 0])
+            shown[body["sku"]] = [int(body["quantity"]), known[1]]
+            listing = (str(body["channel"]), str(body["sku"]))
+            (self.stuck.add if body.get("is_stuck") else self.stuck.discard)(listing)
+        return {}
 
     def move_clock(self, to: datetime) -> list[dict[str, Any]]:
         """Let time pass; what happened until then, in order, each with its moment."""
@@ -157,14 +244,30 @@ class World:
                 for event in events
             ]
 
-    def next_fault(self) -> int | None:
-        """The status to fail with now, if a fault is switched on."""
+    def add_fault(self, body: Mapping[str, Any]) -> None:
+        """Switch on a fault: fail the `next` instructions, all or those to one channel; answer a
+        channel's only after `delay_s` seconds; or take the next figure of a listing and show
+        another (`shows_once`).
+        """
         with self.lock:
-            if not self.faults:
-                return None
-            count, status = self.faults[0]
-            self.faults[:1] = [(count - 1, status)] if count > 1 else []
-            return status
+            channel = str(body.get("channel", ""))
+            if "delay_s" in body:
+                self.delays[channel] = float(body["delay_s"])
+            elif "shows_once" in body:
+                self.wrong_once[channel, str(body["sku"])] = int(body["shows_once"])
+            else:
+                self.faults.append((int(body["next"]), int(body["status"]), channel))
+
+    def next_fault(self, channel: str = "") -> int | None:
+        """The status to fail with now, if a fault is switched on; takes its time where told to."""
+        time.sleep(self.delays.get(channel, 0))
+        with self.lock:
+            for place, (count, status, only) in enumerate(self.faults):
+                if only in ("", channel):
+                    again = [(count - 1, status, only)] if count > 1 else []
+                    self.faults[place : place + 1] = again
+                    return status
+            return None
 
     def summary(self) -> dict[str, Any]:
         """Everything there is, so that an effect can be asserted here."""
@@ -173,11 +276,18 @@ class World:
                 "now": self.now.isoformat() if self.now else None,
                 "purchase_orders": self.purchase_orders,
                 "transfers": self.transfers,
+                "changes": self.changes,
+                "documents": self.documents,
+                "discrepancies": self.discrepancies,
+                "orders": self.orders,
                 "listings": self.listings,
                 "counts": {
+                    "documents": len(self.documents),
                     "purchase_orders": len(self.purchase_orders),
                     "transfers": len(self.transfers),
                     "pushes": self.pushes,
+                    "corrections": self.corrections,
+                    "count_orders": self.counts,
                     "emitted": self.emitted,
                     "due": len(self.due),
                 },

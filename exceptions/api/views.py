@@ -33,6 +33,7 @@ from exceptions.services import (
     reopen,
     resolve,
 )
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 _FILTERS = [
@@ -53,6 +54,7 @@ _FILTERS = [
 class CaseListView(ApiView):
     """The exception queue."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="list_exceptions", parameters=_FILTERS, responses=QueueSerializer)
@@ -70,6 +72,7 @@ class CaseListView(ApiView):
 class CaseView(ApiView):
     """One exception."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="get_exception", responses=CasePageSerializer)
@@ -82,6 +85,7 @@ class CaseView(ApiView):
 class _CaseActView(ApiView):
     """What every act on one case shares: who may, and the case as the answer."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.HANDLE}
 
     def body(self, serializer: type[BaseSerializer[Any]]) -> dict[str, Any]:

@@ -6,11 +6,20 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from exceptions.detectors.asn_delay import AsnDelay
+from exceptions.detectors.cancelled_shipment import CancelledShipment
+from exceptions.detectors.channel_disagreement import ChannelDisagreement
+from exceptions.detectors.completeness import Completeness
 from exceptions.detectors.count_variance import CountVariance
+from exceptions.detectors.exposure_hold import ExposureHold
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
+from exceptions.detectors.position_mismatch import PositionMismatch
+from exceptions.detectors.receipt_discrepancy import ReceiptDiscrepancy
+from exceptions.detectors.receipt_quality import ReceiptQuality
 from exceptions.detectors.stockout import Stockout
+from exceptions.detectors.transfer_delay import TransferDelay
+from exceptions.detectors.transfer_discrepancy import TransferDiscrepancy
 from exceptions.detectors.unmapped_identifier import UnmappedIdentifier
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
@@ -38,9 +47,22 @@ DETECTORS: Registry[Detector] = Registry(
     NegativeStock(),
     Oversell(),
     CountVariance(),
+    CancelledShipment(),
     AsnDelay(),
+    TransferDelay(),
+    TransferDiscrepancy(),
+    ReceiptDiscrepancy(),
+    ReceiptQuality(),
+    ExposureHold(),
+    ChannelDisagreement(),
+    PositionMismatch(),
+    Completeness(),
     UnmappedIdentifier(),
 )
+
+
+REPORT_KINDS = frozenset({PositionMismatch.key, Completeness.key})
+"""The kinds that are looked at when reconciliation has news, and not in every run."""
 
 
 def place_kinds() -> list[str]:
@@ -48,9 +70,16 @@ def place_kinds() -> list[str]:
     return [detector.key for detector in DETECTORS if not detector.watches_documents]
 
 
-def document_kinds() -> list[str]:
-    """The kinds whose absence from the whole tenant clears a case."""
-    return [detector.key for detector in DETECTORS if detector.watches_documents]
+def document_kinds(*, with_reports: bool) -> list[str]:
+    """The kinds whose absence from the whole tenant clears a case.
+
+    Those that read reconciliation count only in a run that looked there.
+    """
+    return [
+        detector.key
+        for detector in DETECTORS
+        if detector.watches_documents and (with_reports or detector.key not in REPORT_KINDS)
+    ]
 
 
 def kinds() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from exceptions.detectors.stockout import due_supply, replenishment_evidence
 from exceptions.rules import horizon_days, response_time, severity_of, shortfall
@@ -24,9 +25,9 @@ class OutOfStock:
         """One finding per ranged place with demand and nothing available."""
         for holding in scene.holdings:
             if holding.is_ranged and holding.demand.units and holding.available <= 0:
-                yield self._finding(holding, due_supply(holding, scene.at))
+                yield self._finding(holding, scene.at)
 
-    def _finding(self, holding: Holding, due: int) -> Finding:
+    def _finding(self, holding: Holding, at: datetime) -> Finding:
         goods = holding.goods
         expected = holding.demand.over(horizon_days(goods.lead_time_days))
         units = shortfall(expected, holding.available)
@@ -43,5 +44,5 @@ class OutOfStock:
             respond_within=response_time(severity),
             item_id=goods.item_id,
             node_id=holding.node_id,
-            evidence=replenishment_evidence(holding, due),
+            evidence=replenishment_evidence(holding, due_supply(holding, at), at),
         )

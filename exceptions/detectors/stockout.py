@@ -41,9 +41,9 @@ class Stockout:
             due = due_supply(holding, scene.at)
             counted = 0 if holding.reorder_point is not None else due
             if level is not None and holding.available + counted <= level:
-                yield self._finding(holding, level, due)
+                yield self._finding(holding, level, due, scene.at)
 
-    def _finding(self, holding: Holding, level: int, due: int) -> Finding:
+    def _finding(self, holding: Holding, level: int, due: int, at: datetime) -> Finding:
         goods, demand = holding.goods, holding.demand
         horizon = horizon_days(goods.lead_time_days)
         units = (
@@ -67,7 +67,8 @@ class Stockout:
             respond_within=response_time(severity),
             item_id=goods.item_id,
             node_id=holding.node_id,
-            evidence=replenishment_evidence(holding, due) | {"reorder_level": level},
+            evidence=replenishment_evidence(holding, due, at)
+            | {"reorder_level": level, "checks": supply_checks(holding, level, due, at)},
         )
 
 
@@ -90,8 +91,45 @@ def due_supply(holding: Holding, at: datetime) -> int:
     )
 
 
-def replenishment_evidence(holding: Holding, due: int) -> dict[str, object]:
-    """The figures behind a risk of running out."""
+def supply_checks(holding: Holding, level: int, due: int, at: datetime) -> list[dict[str, object]]:
+    """What speaks against ordering more, each check with what it found (LED-23).
+
+    A check that passes would let the shortage go: enough is ordered, enough is on its way between
+    nodes, stock lasts until an order placed now would come. Room is the one that must pass for an
+    order to make sense at all.
+    """
+    ordered = sum(one.quantity for one in holding.inbound if not one.is_transfer)
+    moving = sum(one.quantity for one in holding.inbound if one.is_transfer)
+    late = sum(one.quantity for one in holding.inbound if one.expected_at and one.expected_at < at)
+    horizon = horizon_days(holding.goods.lead_time_days)
+    needed = holding.demand.over(horizon)
+    short = shortfall(level, holding.available + due)
+    return [
+        {
+            "check": "open_purchase_orders",
+            "passed": holding.available + ordered > level,
+            "found": f"{ordered} units ordered",
+        },
+        {
+            "check": "in_transit",
+            "passed": holding.available + moving > level,
+            "found": f"{moving} units under way between nodes, {late} of all supply late",
+        },
+        {
+            "check": "lead_time",
+            "passed": holding.available >= needed,
+            "found": f"{needed} units asked for in the {horizon} days an order takes",
+        },
+        {
+            "check": "capacity",
+            "passed": holding.room is None or holding.room >= short,
+            "found": "no limit" if holding.room is None else f"room for {holding.room} units",
+        },
+    ]
+
+
+def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str, object]:
+    """The figures behind a risk of running out; late supply is supply still, and says so."""
     cover = cover_days(holding.available, holding.demand.daily)
     return {
         "available": holding.available,
@@ -111,6 +149,8 @@ def replenishment_evidence(holding: Holding, due: int) -> dict[str, object]:
                 "document": supply.document,
                 "units": supply.quantity,
                 "expected_at": supply.expected_at.isoformat() if supply.expected_at else None,
+                "is_transfer": supply.is_transfer,
+                "is_late": supply.expected_at is not None and supply.expected_at < at,
             }
             for supply in holding.inbound
         ],

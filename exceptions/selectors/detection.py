@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.db.models import QuerySet
@@ -11,37 +12,51 @@ from django.db.models.expressions import RawSQL
 
 from exceptions.models import ExceptionCase
 from exceptions.rules import UNMAPPED, keys_of, name_key, open_days, risk_of, window_start
-from exceptions.states import LIVE
+from exceptions.selectors.documents import (
+    disputed_receipts_of,
+    disputed_transfers_of,
+    late_orders_of,
+    late_transfers_of,
+    papers_at,
+)
+from exceptions.states import LIVE, Resolution
 from exceptions.values import (
     Claim,
     Count,
     Demand,
     Goods,
     Holding,
-    LateOrder,
-    OutstandingLine,
     Place,
+    Reports,
     Scene,
 )
+from inventory_control.availability.selectors import disagreements_at, holds_at
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
 from inventory_control.catalog.models import Item, ItemNode, Node
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
 from inventory_control.events.selectors import has_untold_names, waiting_names
-from inventory_control.orders.models import PurchaseOrder
-from inventory_control.orders.selectors import inbound_supply, late_purchase_orders
+from inventory_control.orders.selectors import cancelled_documents, inbound_supply
+from inventory_control.orders.values import InboundSupply
 from inventory_control.policies.selectors import current_policy
+from inventory_control.reconciliation.selectors import has_news, mismatches, shortfalls
 from inventory_control.stock.selectors import (
     claims_at,
     demand_totals,
+    overdrawn_claims,
     pending_counts,
     positions_at,
+    units_at,
 )
 from inventory_control.stock.values import Position
 
 POLICY = "detection"
+RECEIVING = "receiving"
+STILL_TOLD = timedelta(days=30)
+"""How long a shipment in spite of a cancellation is told of."""
 USUAL_LEAD_TIME_DAYS = 7
 """For an item without a supplier."""
+_BY_A_PERSON = frozenset({Resolution.BY_HAND.value, Resolution.FALSE_ALARM.value})
 CASE_SQL = named_statements(Path(__file__).parents[1] / "cases.sql")
 
 
@@ -52,11 +67,13 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether something waits for the detectors: changed places, names that nobody knows, cases
-    of names that somebody mapped, or a risk that was quiet long enough.
+    """Whether something waits for the detectors: changed places, what other systems reported,
+    names that nobody knows, cases of names that somebody mapped, or a risk that was quiet long
+    enough.
     """
     return (
         has_changed_places()
+        or has_news()
         or has_untold_names()
         or _lapsed(clock.now()).exists()
         or _has_mapped_names()
@@ -99,30 +116,68 @@ def cases_in_view(
 
 
 def quiet_severities(risks: Collection[str], at: datetime) -> dict[str, int]:
-    """Risks that a closed case holds back at a moment, with the worst severity it knew of."""
+    """Risks that a closed case holds back at a moment, with the worst severity it knew of.
+
+    A case that was closed because supply is on its way holds nothing back once that supply is
+    cancelled.
+    """
     keys = [key for risk in risks for key in keys_of(risk)]
     quiet: dict[str, int] = {}
-    closed = ExceptionCase.objects.filter(key__in=keys, quiet_until__gt=at)
-    for key, severity in closed.values_list("key", "severity"):
-        risk = risk_of(key)
-        quiet[risk] = min(severity, quiet.get(risk, severity))
+    closed = list(ExceptionCase.objects.filter(key__in=keys, quiet_until__gt=at))
+    cancelled = cancelled_documents({name for case in closed for name in _awaited(case)})
+    for case in closed:
+        if cancelled.isdisjoint(_awaited(case)):
+            risk = risk_of(case.key)
+            quiet[risk] = min(case.severity, quiet.get(risk, case.severity))
     return quiet
 
 
-def scene_of(places: Sequence[Place], at: datetime) -> Scene:
-    """Everything the detectors need of some places and of late documents.
+def settled_by_hand(risks: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Risks of documents that a person closed last, with the units and the rank they knew of.
+
+    A dispute is a fact that does not go away; what a person settled stays so until it gets worse.
+    """
+    latest = (
+        ExceptionCase.objects.filter(key__in=list(risks))
+        .exclude(document="")
+        .order_by("key", "-id")
+        .distinct("key")
+        .values_list("key", "units", "severity", "resolution")
+    )
+    return {
+        key: (units, severity)
+        for key, units, severity, resolution in latest
+        if resolution in _BY_A_PERSON
+    }
+
+
+def _awaited(case: ExceptionCase) -> set[str]:
+    if case.resolution != Resolution.NO_ACTION_NEEDED:
+        return set()
+    return {str(one["document"]) for one in case.evidence.get("inbound", ())}
+
+
+def reports_to_look_at() -> Reports:
+    """What reconciliation found, for a run that was told of news there."""
+    return Reports(mismatches=tuple(mismatches()), shortfalls=tuple(shortfalls()))
+
+
+def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = None) -> Scene:
+    """Everything the detectors need of some places, of late documents and of other systems' word.
 
     A constant number of queries, whatever the number of places.
     """
-    late = list(late_purchase_orders(at))
-    goods = _goods(
-        {item for item, _ in places}
-        | {line.item_id for order in late for line in order.lines.all()}
-    )
+    papers = papers_at(at)
+    goods = _goods({item for item, _ in places} | papers.item_ids())
     return Scene(
         at=at,
         holdings=tuple(_holdings(places, goods, at)) if places else (),
-        late_orders=tuple(_late_orders(late, goods)),
+        late_orders=tuple(late_orders_of(papers, goods)),
+        late_transfers=tuple(late_transfers_of(papers, goods)),
+        disputed_transfers=tuple(disputed_transfers_of(papers, goods)),
+        disputed_receipts=tuple(disputed_receipts_of(papers, goods)),
+        damage_share=Decimal(str(current_policy(RECEIVING).value["damage_share"])),
+        reports=reports or Reports(),
     )
 
 
@@ -139,7 +194,10 @@ def _holdings(
     demand = _demand(places, nodes, at)
     inbound = inbound_supply(places)
     claims = claims_at(place for place, position in positions.items() if _is_short(position))
+    overdrawn = _overdrawn(places, at)
     counts = _counts(places)
+    room = _room(nodes, inbound)
+    holds, disagreements = holds_at(places), disagreements_at(places)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -156,8 +214,27 @@ def _holdings(
             demand=demand.get(place, Demand()),
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
+            overdrawn=tuple(overdrawn.get(place, ())),
             counts=tuple(counts.get(place, ())),
+            room=room.get(node_id),
+            holds=tuple(holds.get(place, ())),
+            disagreements=tuple(disagreements.get(place, ())),
         )
+
+
+def _room(
+    nodes: Mapping[int, Node], inbound: Mapping[Place, Sequence[InboundSupply]]
+) -> dict[int, int]:
+    """Units each limited node can still take, besides what is on its way to the places asked for."""
+    limited = {pk: node.capacity_units for pk, node in nodes.items() if node.capacity_units}
+    held = units_at(list(limited)) if limited else {}
+    coming: dict[int, int] = {}
+    for (_, node_id), supply in inbound.items():
+        coming[node_id] = coming.get(node_id, 0) + sum(one.quantity for one in supply)
+    return {
+        pk: max(0, (capacity or 0) - held.get(pk, 0) - coming.get(pk, 0))
+        for pk, capacity in limited.items()
+    }
 
 
 def _goods(item_ids: Collection[int]) -> dict[int, Goods]:
@@ -209,25 +286,14 @@ def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
     return counts
 
 
+def _overdrawn(places: Sequence[Place], at: datetime) -> dict[Place, list[Claim]]:
+    """Order lines that shipped although they were cancelled, while somebody can still act."""
+    found: dict[Place, list[Claim]] = {}
+    for claim in overdrawn_claims(places, since=at - STILL_TOLD):
+        place = claim.item_id, claim.node_id
+        found.setdefault(place, []).append(Claim(claim.key, claim.channel, claim.excess))
+    return found
+
+
 def _is_short(position: Position) -> bool:
     return position.sellable < position.reserved + position.allocated
-
-
-def _late_orders(
-    orders: Iterable[PurchaseOrder], goods: Mapping[int, Goods]
-) -> Iterable[LateOrder]:
-    for order in orders:
-        if order.expected_at is None:
-            continue
-        yield LateOrder(
-            number=order.number,
-            supplier=order.supplier.name if order.supplier else "",
-            node_id=order.node_id,
-            node=order.node.code,
-            expected_at=order.expected_at,
-            lines=tuple(
-                OutstandingLine(goods[line.item_id], line.outstanding)
-                for line in order.lines.all()
-                if line.outstanding
-            ),
-        )

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from exceptions.selectors.detection import POLICY
+from exceptions.selectors.detection import POLICY, RECEIVING
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
 from inventory_control.policies.services import install_policies, set_policy
 
-DEFAULTS: Mapping[str, Mapping[str, object]] = {POLICY: {"live_from": ""}}
+DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    POLICY: {"live_from": ""},
+    RECEIVING: {"damage_share": 0.03},
+}
 
 
 def install_defaults(*, by: Actor) -> None:
-    """What provisioning calls: detection looks at everything at once."""
+    """What provisioning calls: detection looks at everything at once, and tolerates 3 % damage."""
     install_policies(DEFAULTS, by=by)
 
 

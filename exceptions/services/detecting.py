@@ -21,7 +21,9 @@ from exceptions.selectors.detection import (
     is_live,
     lapsed_places,
     quiet_severities,
+    reports_to_look_at,
     scene_of,
+    settled_by_hand,
 )
 from exceptions.services.locking import hold_detection
 from exceptions.states import Resolution, Status
@@ -34,6 +36,8 @@ from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.services import take_waiting_names
+from inventory_control.reconciliation.selectors import root_causes
+from inventory_control.reconciliation.services import take_news
 
 BATCH = 5_000
 CLEARED = "The risk is no longer there."
@@ -53,8 +57,8 @@ def detect_due(*, by: Actor) -> int:
     """Look at everything that changed, a batch a transaction; returns the places looked at.
 
     Documents and unknown names are looked at in every run, changed or not: time alone makes
-    documents late. Places that
-    change meanwhile have rung again and wait for the next look, together.
+    documents late. Places that change meanwhile have rung again and wait for the next look,
+    together.
     """
     require(by, permissions.HANDLE)
     looked_at = 0
@@ -73,15 +77,19 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     """
     hold_detection()
     now = clock.now()
-    taken, places = _places_to_look_at(now)
+    lapsed = _end_quiet(now)
+    taken, places = _places_to_look_at(lapsed.values())
+    reports = reports_to_look_at() if take_news() or lapsed else None
     if not is_live(now):
         return taken, len(places)
-    scene = replace(scene_of(places, now), waiting_names=tuple(take_waiting_names()))
+    scene = replace(scene_of(places, now, reports), waiting_names=tuple(take_waiting_names()))
     findings = {risk_of(finding.case_key): finding for finding in findings_in(scene)}
     live = {
         risk_of(case.key): case
         for case in cases_in_view(
-            places, place_kinds=place_kinds(), document_kinds=document_kinds()
+            places,
+            place_kinds=place_kinds(),
+            document_kinds=document_kinds(with_reports=reports is not None),
         )
     }
     changes = _changes(findings, live, now)
@@ -98,11 +106,16 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     return taken, len(places)
 
 
-def _places_to_look_at(now: datetime) -> tuple[int, list[Place]]:
-    """Changed places, and those whose risk was quiet long enough; each is taken once."""
+def _end_quiet(now: datetime) -> dict[int, Place]:
+    """Take the risks that were quiet long enough: their places, by the case that said so."""
     lapsed = lapsed_places(now)
     ExceptionCase.objects.filter(pk__in=lapsed).update(quiet_until=None)
-    again = {place for place in lapsed.values() if None not in place}
+    return lapsed
+
+
+def _places_to_look_at(lapsed: Iterable[Place]) -> tuple[int, list[Place]]:
+    """Changed places, and those whose risk was quiet long enough; each is taken once."""
+    again = {place for place in lapsed if None not in place}
     taken, changed = take_changed_places(BATCH)
     return taken, sorted({*changed, *again})
 
@@ -113,15 +126,19 @@ def _changes(
     """Compare what was found with what is known.
 
     A case that a workflow governs is closed by its effect, never by clearing. A late document
-    that is merely still late is no new sight of it.
+    that is merely still late is no new sight of it. A document that a person settled opens no case
+    again until it gets worse.
     """
     changes = _Changes()
     unknown = [risk for risk in findings if risk not in live]
     quiet = quiet_severities(unknown, now)
+    settled = settled_by_hand(
+        [risk for risk in unknown if findings[risk].document and not findings[risk].is_asked_anew]
+    )
     for risk, finding in findings.items():
         case = live.get(risk)
         if case is None:
-            if risk not in quiet or finding.severity < quiet[risk]:
+            if not _is_held_back(finding, quiet.get(risk), settled.get(risk)):
                 changes.new.append(finding)
         elif has_risen(
             severity=case.severity,
@@ -138,6 +155,13 @@ def _changes(
     return changes
 
 
+def _is_held_back(finding: Finding, quiet: int | None, settled: tuple[int, int] | None) -> bool:
+    """Whether a closed case stands for a finding: it is no worse than what was known then."""
+    if settled is not None and finding.units <= settled[0] and finding.severity >= settled[1]:
+        return True
+    return quiet is not None and finding.severity >= quiet
+
+
 def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding]:
     """Open a case per finding; returns those that got one."""
     if not findings:
@@ -150,6 +174,7 @@ def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding
             "item_id": finding.item_id,
             "node_id": finding.node_id,
             "document": finding.document,
+            "assignee": finding.assignee,
             "due_at": due_at(now, finding.respond_within),
         }
         for finding in findings
@@ -188,13 +213,15 @@ def _see_again(cases: Iterable[ExceptionCase], now: datetime) -> None:
 
 
 def _clear(cases: Sequence[ExceptionCase], now: datetime, by: Actor) -> None:
+    """Close what is no longer there, with its root cause where reconciliation knows it."""
+    causes = root_causes([case.document for case in cases if case.document])
     advance_all(
         cases,
         Status.RESOLVED,
         by=by,
         verb="case.cleared",
+        each={case.pk: {"reason": causes.get(case.document, CLEARED)} for case in cases},
         resolution=Resolution.CLEARED.value,
-        reason=CLEARED,
         closed_at=now,
     )
 
@@ -224,6 +251,7 @@ def _told(finding: Finding) -> dict[str, object]:
         "severity": int(finding.severity),
         "units": finding.units,
         "at_stake": finding.at_stake,
+        **({"assignee": finding.assignee} if finding.assignee else {}),
     }
 
 

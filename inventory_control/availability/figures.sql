@@ -4,7 +4,9 @@ SELECT id FROM catalog_item WHERE sku = %(sku)s::text
 -- name: nodes
 -- What may be sold of an item is made of these, at every node that ever held it (or at one).
 SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
-       b.counts_pending + b.holds > 0, b.changed_at
+       b.counts_pending + b.holds > 0,
+       b.received + b.quarantined + b.sellable + b.refurbishable + b.damaged + b.vendor_return,
+       b.in_transit, b.changed_at
   FROM catalog_item i
   JOIN stock_stockbalance b ON b.item_id = i.id
   JOIN catalog_node n ON n.id = b.node_id
@@ -14,7 +16,8 @@ SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
 
 -- name: channels
 -- What each channel should show of an item, what it was told last, and when.
-SELECT c.code, a.ats, a.quantity, a.published, a.published_at
+SELECT c.code, a.ats, a.quantity, a.published, a.published_at, a.sellable, a.reserved,
+       a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held
   FROM catalog_item i
   JOIN availability_availability a ON a.item_id = i.id
   JOIN catalog_channel c ON c.id = a.channel_id

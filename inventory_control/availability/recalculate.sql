@@ -1,62 +1,77 @@
+-- name: hold_recalculation
+SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))
+
 -- name: recalculate
--- Channel figures of some items: the sum of node ATS over the channel's nodes less its buffer.
--- Only figures that changed are written; each write raises the version.
+-- Channel figures of some items: the sum of node ATS over the channel's nodes less the buffer, at
+-- most the cap, 0 while somebody paused the listing or a rule holds it. Only figures that changed
+-- are written; each write raises the version. A channel that no longer draws on any node holding
+-- the item shows 0. A figure that changed without a posting behind it (a pause, a cap, a channel's
+-- nodes) changed now.
 WITH node_figure AS (
-    SELECT b.item_id, b.node_id,
-           CASE WHEN b.counts_pending + b.holds > 0 THEN 0
-                ELSE b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0)
-           END AS ats,
+    SELECT b.item_id, b.node_id, b.sellable, b.reserved, b.allocated,
+           coalesce(p.safety_stock, 0) AS safety_stock,
+           CASE WHEN b.counts_pending + b.holds > 0
+                THEN b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0)
+                ELSE 0
+           END AS frozen,
            b.changed_at
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
      WHERE b.item_id = ANY(%(items)s::bigint[])
 ),
-figure AS (
-    SELECT f.item_id, c.id AS channel_id, sum(f.ats) - max(c.buffer) AS ats,
-           max(f.changed_at) AS changed_at
+summed AS (
+    SELECT f.item_id, cn.channel_id, sum(f.sellable) AS sellable, sum(f.reserved) AS reserved,
+           sum(f.allocated) AS allocated, sum(f.safety_stock) AS safety_stock,
+           sum(f.frozen) AS frozen, max(f.changed_at) AS changed_at
       FROM node_figure f
       JOIN catalog_channel_nodes cn ON cn.node_id = f.node_id
-      JOIN catalog_channel c ON c.id = cn.channel_id
-     GROUP BY f.item_id, c.id
+     GROUP BY f.item_id, cn.channel_id
+     UNION ALL
+    SELECT a.item_id, a.channel_id, 0, 0, 0, 0, 0, a.changed_at
+      FROM availability_availability a
+     WHERE a.item_id = ANY(%(items)s::bigint[])
+       AND NOT EXISTS (
+               SELECT
+                 FROM node_figure f
+                 JOIN catalog_channel_nodes cn ON cn.node_id = f.node_id
+                WHERE f.item_id = a.item_id AND cn.channel_id = a.channel_id
+           )
+),
+limited AS (
+    SELECT s.*, coalesce(e.buffer, c.buffer) AS buffer, e.cap,
+           coalesce(e.is_paused, false) OR EXISTS (
+               SELECT FROM availability_exposurehold h
+                WHERE h.item_id = s.item_id AND h.channel_id = s.channel_id AND h.status = 'held'
+           ) AS is_held
+      FROM summed s
+      JOIN catalog_channel c ON c.id = s.channel_id
+      LEFT JOIN availability_exposure e
+        ON e.item_id = s.item_id AND e.channel_id = s.channel_id
+),
+figure AS (
+    SELECT l.*, l.sellable - l.reserved - l.allocated - l.safety_stock - l.frozen - l.buffer AS ats
+      FROM limited l
 )
 INSERT INTO availability_availability AS mine (
-    item_id, channel_id, ats, quantity, version, changed_at, computed_at
+    item_id, channel_id, ats, quantity, sellable, reserved, allocated, safety_stock, frozen,
+    buffer, cap, is_held, version, changed_at, computed_at, told_version, disagreements
 )
-SELECT item_id, channel_id, ats, greatest(0, ats), 1, changed_at, %(now)s
+SELECT item_id, channel_id, ats,
+       CASE WHEN is_held THEN 0 ELSE least(greatest(0, ats), cap) END,
+       sellable, reserved, allocated, safety_stock, frozen, buffer, cap, is_held,
+       1, changed_at, %(now)s, 0, 0
   FROM figure
  ORDER BY item_id, channel_id
 ON CONFLICT (item_id, channel_id) DO UPDATE SET
-    ats = excluded.ats, quantity = excluded.quantity, version = mine.version + 1,
-    changed_at = excluded.changed_at, computed_at = excluded.computed_at
-  WHERE mine.ats <> excluded.ats
+    ats = excluded.ats, quantity = excluded.quantity, sellable = excluded.sellable,
+    reserved = excluded.reserved, allocated = excluded.allocated,
+    safety_stock = excluded.safety_stock, frozen = excluded.frozen, buffer = excluded.buffer,
+    cap = excluded.cap, is_held = excluded.is_held, version = mine.version + 1,
+    changed_at = CASE WHEN excluded.changed_at > mine.changed_at THEN excluded.changed_at
+                      ELSE excluded.computed_at END,
+    computed_at = excluded.computed_at
+  WHERE mine.ats <> excluded.ats OR mine.quantity <> excluded.quantity
 RETURNING channel_id
-
--- name: unpublished_channels
-SELECT DISTINCT c.code
-  FROM catalog_channel c
- WHERE c.is_published
-   AND EXISTS (
-           SELECT FROM availability_availability a
-            WHERE a.channel_id = c.id
-              AND (a.published IS NULL OR a.published <> a.quantity)
-       )
-
--- name: unpublished
-SELECT i.sku, a.quantity, a.version, a.changed_at, a.item_id
-  FROM availability_availability a
-  JOIN catalog_channel c ON c.id = a.channel_id
-  JOIN catalog_item i ON i.id = a.item_id
- WHERE c.code = %(channel)s
-   AND (a.published IS NULL OR a.published <> a.quantity)
- ORDER BY a.item_id
- LIMIT %(limit)s
-
--- name: acknowledge
-UPDATE availability_availability a
-   SET published = told.quantity, published_at = %(now)s
-  FROM unnest(%(items)s::bigint[], %(quantities)s::bigint[]) AS told (item_id, quantity),
-       catalog_channel c
- WHERE c.code = %(channel)s AND a.channel_id = c.id AND a.item_id = told.item_id
 
 -- name: note_changed
 INSERT INTO availability_changedplace (item_id, node_id, noted_at)

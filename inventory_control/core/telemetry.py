@@ -43,6 +43,13 @@ request_seconds = Histogram(
 stage_seconds = Histogram(
     "ic_stage_seconds", "One look of a stage.", ["tenant", "stage"], registry=registry
 )
+push_seconds = Histogram(
+    "ic_push_seconds",
+    "From the posting behind a figure to its acknowledgement by the channel.",
+    ["tenant", "channel"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300),
+    registry=registry,
+)
 
 
 def metrics_page(gauges: Collector) -> bytes:

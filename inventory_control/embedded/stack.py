@@ -103,6 +103,14 @@ class EmbeddedStack:
         self._valkey.spawn()
         self._valkey.wait()
 
+    def restart_postgres(self) -> None:
+        """Crash PostgreSQL and start it again; for drills: nothing committed may be lost by it."""
+        if self._postgres is None:
+            raise EmbeddedError("The stack is not started.")
+        self._postgres.crash()
+        self._postgres.spawn()
+        self._postgres.wait()
+
     def stop(self) -> None:
         """End both servers and give the stack free; harmless when they do not run.
 

@@ -10,11 +10,31 @@ from django.db.models import QuerySet
 from inventory_control.core import clock
 from inventory_control.events.models import DeadLetter, EventWork, InventoryEvent
 from inventory_control.events.rules import POLICIES, gate_of
-from inventory_control.events.states import DOCUMENT_TYPES, DeadLetterStatus
+from inventory_control.events.states import (
+    BOOKED_TYPES,
+    DOCUMENT_TYPES,
+    ORDERING_TYPES,
+    DeadLetterStatus,
+)
 from inventory_control.events.values import DocumentFact, Gate, LetterFilter, WaitingName
 from inventory_control.policies.models import Policy
 
-ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(DOCUMENT_TYPES, ("orders",))
+ERP = "erp"
+"""The consumer that tells the ERP what the ledger did."""
+_ARRIVALS = frozenset(
+    {"receipt.recorded", "shipment.dispatched", "transfer.received", "transfer.shipped"}
+)
+"""What merely arrives moves stock, and needs no second word to those who wait for it."""
+_CONSUMERS: Mapping[str, Sequence[str]] = {
+    "orders": DOCUMENT_TYPES,
+    "backorders": (*(one for one in DOCUMENT_TYPES if one not in _ARRIVALS), "order.backordered"),
+    ERP: (*BOOKED_TYPES, *ORDERING_TYPES),
+    "reports": ("control_total.declared", "position.reported", "stock.counted"),
+}
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    event_type: tuple(name for name, types in _CONSUMERS.items() if event_type in types)
+    for event_type in sorted({one for types in _CONSUMERS.values() for one in types})
+}
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
 
 
@@ -123,7 +143,8 @@ _HISTORY = """
     SELECT o.details ->> 'document', o.type, o.occurred_at, o.item_id, o.node_id,
            CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
            (o.details ->> 'due_at')::timestamptz, o.details ->> 'supplier',
-           o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn'
+           o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn', o.details ->> 'to_state',
+           coalesce((o.details -> 'attributes' ->> 'partial')::boolean, false)
       FROM events_inventoryevent o
       LEFT JOIN events_inventoryevent c ON c.corrects = o.id
      WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)

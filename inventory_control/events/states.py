@@ -64,6 +64,7 @@ DOCUMENT_TYPES = (
     "purchase_order.changed",
     "purchase_order.confirmed",
     "purchase_order.created",
+    "receipt.inspected",
     "receipt.recorded",
     "shipment.dispatched",
     "shipment.updated",
@@ -71,9 +72,31 @@ DOCUMENT_TYPES = (
     "transfer.cancelled",
     "transfer.created",
     "transfer.received",
+    "transfer.returned",
     "transfer.shipped",
+    "transfer.written_off",
 )
 """Types that tell something of an order: its `document` is found by an index of its own."""
+
+BOOKED_TYPES = (
+    "adjustment.recorded",
+    "damage.recorded",
+    "disposal.recorded",
+    "receipt.recorded",
+    "return.inspected",
+    "return.received",
+    "transfer.received",
+    "transfer.returned",
+    "transfer.shipped",
+    "transfer.written_off",
+    "vendor_return.shipped",
+)
+"""Types that may expect a document of the ERP (`stock.rules.FINANCIALS` says which). Counts are told
+to the ERP when the fold accepts them, not when they arrive.
+"""
+
+ORDERING_TYPES = ("purchase_order.created", "purchase_order.changed", "transfer.created")
+"""Types that say what was ordered: goods that came before them are looked at again."""
 
 SUSPECTABLE = (
     "damage.recorded",

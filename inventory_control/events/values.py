@@ -233,7 +233,10 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFact:
-    """What one event said of a document; `quantity` is what corrections left of it."""
+    """What one event said of a document; `quantity` is what corrections left of it.
+
+    `is_partial` says that the sender of a receipt expects more of the same document.
+    """
 
     type: str
     occurred_at: datetime
@@ -244,6 +247,8 @@ class DocumentFact:
     supplier: str | None
     to_node: str | None
     asn: str | None
+    to_state: str | None = None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,45 @@ TRANSFER_FLOW = Flow(
 receipt takes it back.
 """
 
+
+class BookingStatus(models.TextChoices):
+    """A document is pending until it may be told, acknowledged once the ERP has it."""
+
+    PENDING = "pending", "Waits for a decision"
+    QUEUED = "queued", "Told, not acknowledged"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged by the ERP"
+    REFUSED = "refused", "Refused by the ERP"
+    WAIVED = "waived", "Decided against: nothing is booked"
+
+
+BOOKING_FLOW = Flow(
+    {
+        BookingStatus.PENDING: frozenset({BookingStatus.QUEUED, BookingStatus.WAIVED}),
+        BookingStatus.QUEUED: frozenset({BookingStatus.ACKNOWLEDGED, BookingStatus.REFUSED}),
+        BookingStatus.REFUSED: frozenset({BookingStatus.ACKNOWLEDGED}),
+        BookingStatus.ACKNOWLEDGED: frozenset(),
+        BookingStatus.WAIVED: frozenset(),
+    }
+)
+"""A refused document is acknowledged when its command was sent again and taken."""
+
+
+class Settlement(models.TextChoices):
+    """What became of units that left one node and did not come to the other."""
+
+    FOUND = "found", "Found: received after all"
+    RETURNED = "returned", "Gone back to the sender"
+    WRITTEN_OFF = "written_off", "Lost: written off"
+
+
+class HeldFor(models.TextChoices):
+    """Why a document may not be told yet."""
+
+    NOTHING = "", "Nothing"
+    UNORDERED = "unordered", "Goods nobody ordered: accept or send back"
+    ORIGIN = "origin", "The node the goods came from is not known yet"
+
+
 TRANSFER_OPEN = (
     TransferStatus.APPROVED.value,
     TransferStatus.SENT.value,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models import F
 
 from inventory_control.audit.services import advance, advance_all, record, record_all
 from inventory_control.core import clock
@@ -146,6 +147,15 @@ def claim_due(limit: int, *, besides: Sequence[str] = ()) -> list[ClaimedCommand
         for pk, kind, target, key, payload, attempts, correlation in rows
     ]
     return sorted(claimed, key=lambda one: one.id)
+
+
+@transaction.atomic
+def put_back(command_ids: Sequence[int]) -> None:
+    """Give up a claim on commands nobody tried to deliver: due again at once, no attempt counted."""
+    if command_ids:
+        OutboundCommand.objects.filter(pk__in=command_ids, status=CommandStatus.DUE).update(
+            attempts=F("attempts") - 1, not_before=clock.real_now()
+        )
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory_control.core.errors import DomainError
+from inventory_control.core.errors import DomainError, NotPermitted
 
 
 class KeyRefusedError(DomainError):
@@ -10,3 +10,9 @@ class KeyRefusedError(DomainError):
 
     code = "authentication_failed"
     status = 401
+
+
+class WrongTierError(NotPermitted):
+    """This key may not call endpoints of this tier."""
+
+    code = "wrong_tier"

@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from inventory_control.core.tenancy import TenantManager, TenantModel
+from inventory_control.web.tiers import all_tiers
 
 
 class Role(TenantModel):
@@ -69,7 +70,7 @@ class User(AbstractUser):
 class ApiKey(TenantModel):
     """A secret a program presents; only its digest is kept, so it can be shown once.
 
-    The key acts as `user`, narrowed to `scopes`; `sources` limits which event sources it may
+    The key acts as `user`, narrowed to `scopes`, and calls endpoints of its `tiers` only; `sources` limits which event sources it may
     speak for, empty meaning its own name only.
     """
 
@@ -79,6 +80,7 @@ class ApiKey(TenantModel):
     digest = models.BinaryField(max_length=32)
     scopes = ArrayField(models.CharField(max_length=80), default=list)
     sources = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    tiers = ArrayField(models.CharField(max_length=12), default=all_tiers)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -16,7 +16,9 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.sql import hot, texts
 from inventory_control.core.telemetry import security_log
+from inventory_control.people.errors import WrongTierError
 from inventory_control.people.models import FailedSignIn, Role, User
+from inventory_control.web.tiers import Tier
 
 APPROVE = "workflows.approve"
 FAILURES_ALLOWED = 10
@@ -33,8 +35,8 @@ _ACTOR_COLUMNS = """
     d.until, d.ended_at, d.may_approve
 """
 _BY_KEYS = f"""
-    SELECT {_ACTOR_COLUMNS}, k.prefix, k.name, k.digest, k.scopes, k.sources, k.expires_at,
-           k.revoked_at
+    SELECT {_ACTOR_COLUMNS}, k.prefix, k.name, k.digest, k.scopes, k.sources, k.tiers,
+           k.expires_at, k.revoked_at
       FROM people_apikey k
       JOIN people_user u ON u.id = k.user_id
       LEFT JOIN people_delegate d ON d.user_id = u.id
@@ -60,15 +62,27 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """An accepted API key: who acts, and the event sources it may speak for."""
+    """An accepted API key: who acts, the event sources it may speak for, the tiers it may call."""
 
     actor: Actor
     key_name: str
     sources: frozenset[str]
+    tiers: frozenset[str]
 
     def may_speak_for(self, source: str) -> bool:
         """Whether events of that source may arrive with this key; `*` stands for all."""
         return source == self.key_name or source in self.sources or "*" in self.sources
+
+    def require_tier(self, tier: Tier) -> None:
+        """Refuse a key that is not for an endpoint's tier; the denial is logged."""
+        if tier in self.tiers:
+            return
+        security_log("key.wrong_tier", actor=self.actor.as_record(), key=self.key_name, tier=tier)
+        raise WrongTierError(
+            f"This endpoint is of the tier {tier}; the key {self.key_name} is for "
+            f"{', '.join(sorted(self.tiers)) or 'none'}.",
+            extra={"tier": str(tier)},
+        )
 
 
 def holder_of_key(secret: str, *, at: datetime) -> KeyHolder | None:
@@ -129,6 +143,19 @@ def roles_of(actor: Actor) -> frozenset[str]:
     return frozenset(Role.objects.filter(members__public_id=actor.id).values_list("key", flat=True))
 
 
+def members_by_role(keys: Collection[str]) -> dict[str, str]:
+    """Who answers for some roles: of each the longest-standing active person, by public id.
+
+    Roles that nobody holds are missing.
+    """
+    held = (
+        User.objects.filter(is_active=True, kind=User.Kind.PERSON, roles__key__in=keys)
+        .order_by("-pk")
+        .values_list("roles__key", "public_id")
+    )
+    return {key: str(public_id) for key, public_id in held if key in keys}
+
+
 def names_of(public_ids: Collection[str]) -> dict[str, str]:
     """The names of members by public id, for pages; ids of nobody are missing."""
     wanted = [one for one in public_ids if len(one) == 36]
@@ -142,13 +169,13 @@ def digest_of(secret: str) -> bytes:
 
 def _holder(row: tuple[Any, ...], secret: str, at: datetime) -> KeyHolder | None:
     """The holder a row and a secret belong to, if the key may be used now."""
-    *person, _prefix, name, digest, scopes, sources, expires_at, revoked_at = row
+    *person, _prefix, name, digest, scopes, sources, tiers, expires_at, revoked_at = row
     if not hmac.compare_digest(bytes(digest), digest_of(secret)) or revoked_at is not None:
         return None
     if expires_at is not None and expires_at <= at:
         return None
     actor = _actor(tuple(person), at=at, scopes=frozenset(scopes))
-    return None if actor is None else KeyHolder(actor, name, frozenset(sources))
+    return None if actor is None else KeyHolder(actor, name, frozenset(sources), frozenset(tiers))
 
 
 def _actor(row: tuple[object, ...], *, at: datetime, scopes: frozenset[str] | None) -> Actor | None:

@@ -16,6 +16,7 @@ from inventory_control.core.telemetry import security_log
 from inventory_control.people import permissions
 from inventory_control.people.models import ApiKey, FailedSignIn, Role, User
 from inventory_control.people.selectors import digest_of
+from inventory_control.web.tiers import Tier
 
 
 @transaction.atomic
@@ -53,10 +54,23 @@ def add_member(
 
 @transaction.atomic
 def issue_key(
-    *, user: User, name: str, scopes: Iterable[str], sources: Iterable[str] = (), by: Actor
+    *,
+    user: User,
+    name: str,
+    scopes: Iterable[str],
+    tiers: Iterable[str],
+    sources: Iterable[str] = (),
+    by: Actor,
 ) -> str:
-    """Issue an API key and return its secret, which is never shown again."""
+    """Issue an API key and return its secret, which is never shown again.
+
+    `tiers` are the parts of the API it may call: a channel's key names `experience` alone. Raises
+    `Refused` for none, or one there is not.
+    """
     require(by, permissions.MANAGE_PEOPLE)
+    callable_tiers = sorted(set(map(str, tiers)))
+    if not callable_tiers or not set(callable_tiers) <= set(Tier):
+        raise Refused(f"tiers are some of {', '.join(Tier)}.", field="tiers")
     secret = f"{secrets.token_hex(5)}.{secrets.token_urlsafe(32)}"
     prefix = secret.partition(".")[0]
     granted = sorted(set(scopes))
@@ -67,9 +81,15 @@ def issue_key(
         digest=digest_of(secret),
         scopes=granted,
         sources=sorted(set(sources)),
+        tiers=callable_tiers,
         created_at=clock.real_now(),
     )
-    record("key.issued", subject=("key", prefix), by=by, data={"name": name, "scopes": granted})
+    record(
+        "key.issued",
+        subject=("key", prefix),
+        by=by,
+        data={"name": name, "scopes": granted, "tiers": callable_tiers},
+    )
     return secret
 
 

@@ -21,7 +21,47 @@ class PolicyValue:
         return f"{self.key} v{self.version}"
 
 
+REASON_CODES = "reason_codes"
+"""Why stock may be adjusted. `is_strict` makes events name a known reason too."""
+
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "count_tolerance": {"units": 2, "share": 0.05},
+    REASON_CODES: {
+        "is_strict": False,
+        "correction_limit": "100",
+        "codes": {
+            "found": {
+                "meaning": "Found while counting or tidying",
+                "is_sensitive": False,
+                "limit": "100",
+                "needs_evidence": False,
+            },
+            "missing": {
+                "meaning": "Missing while counting or picking",
+                "is_sensitive": False,
+                "limit": "100",
+                "needs_evidence": False,
+            },
+            "own_use": {
+                "meaning": "Taken for own use",
+                "is_sensitive": False,
+                "limit": "50",
+                "needs_evidence": False,
+            },
+            "shrink": {
+                "meaning": "Shrink",
+                "is_sensitive": True,
+                "limit": "0",
+                "needs_evidence": False,
+            },
+            "theft": {
+                "meaning": "Theft",
+                "is_sensitive": True,
+                "limit": "0",
+                "needs_evidence": True,
+            },
+        },
+    },
+    "reservations": {"mode": "all_or_nothing"},
 }
 """Version 1 of every policy of the core; higher apps add theirs through `install_policies`."""

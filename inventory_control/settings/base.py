@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF
 
 from inventory_control.celery import app as _celery_app
 from inventory_control.core.telemetry import configure_logging
+from inventory_control.web.tiers import MEANINGS, Tier
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.Env()
@@ -81,7 +82,9 @@ TENANT_APPS = [
     "inventory_control.timers",
     "inventory_control.stock",
     "inventory_control.orders",
+    "inventory_control.fulfilment",
     "inventory_control.availability",
+    "inventory_control.reconciliation",
     "exceptions",
     "ai_advice",
     "workflows",
@@ -188,6 +191,10 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 EVENT_BODY_LIMIT = 20 * 1024 * 1024
 """Largest body of the event endpoints, in bytes, before and after decompression."""
+TENANTS_PER_SESSION = env.int("TENANTS_PER_SESSION", default=100)
+"""Tenants a database session works for before it is given up, because it remembers them all."""
+LEDGER_PARTITION_ENTRIES = env.int("LEDGER_PARTITION_ENTRIES", default=2_000_000)
+"""Entries after which a tenant's ledger is split by date."""
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -197,7 +204,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["inventory_control.people.api.authentication.Scoped"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "inventory_control.web.schema.TieredSchema",
     "EXCEPTION_HANDLER": "inventory_control.web.problems.problem_of",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_VERSIONING_CLASS": None,
@@ -211,9 +218,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "TAGS": [{"name": str(tier), "description": MEANINGS[tier]} for tier in Tier],
     "ENUM_NAME_OVERRIDES": {
         "CaseStatusEnum": "exceptions.states.Status",
         "DecisionVerdictEnum": ["approved", "refused"],
+        "HoldStatusEnum": "inventory_control.availability.states.HoldStatus",
     },
 }
 
@@ -232,6 +241,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_t
 CELERY_TASK_ROUTES = {
     "stages.advise": {"queue": "advice"},
     "audit.*": {"queue": "audit"},
+    "ledger.*": {"queue": "stages"},
     "stages.*": {"queue": "stages"},
     "tenants.*": {"queue": "stages"},
 }

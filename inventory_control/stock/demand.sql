@@ -37,3 +37,8 @@ INSERT INTO stock_stockmark (item_id, node_id, day, posted_at)
 SELECT item_id, node_id, NULL, %(now)s
   FROM stock_stockbalance
  WHERE item_id = ANY(%(items)s::bigint[]) OR node_id = ANY(%(nodes)s::bigint[])
+
+-- name: mark_again
+INSERT INTO stock_stockmark (item_id, node_id, day, posted_at)
+SELECT item_id, node_id, NULL, %(now)s
+  FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)

@@ -30,9 +30,45 @@ class NothingReservedError(Conflict):
 
 
 class FrozenError(Conflict):
-    """The item is frozen at this node until a count is settled."""
+    """The item is frozen at this node until a hold is lifted or a count is settled."""
 
     code = "frozen"
+
+
+class ReservationEndedError(Conflict):
+    """This order line was reserved before and gave everything back; reserve under another line."""
+
+    code = "reservation_ended"
+
+
+class UnknownChannelError(Refused):
+    """No channel has this code; leave it out or create the channel first."""
+
+    code = "unknown_channel"
+
+
+class InvalidLineError(Refused):
+    """A line names its order, and a moment that can be true."""
+
+    code = "invalid_line"
+
+
+class UnknownPlaceError(Refused):
+    """No item or node has this code."""
+
+    code = "unknown_place"
+
+
+class InvalidTermsError(Refused):
+    """This policy does not hold together."""
+
+    code = "invalid_policy"
+
+
+class InvalidExpiryError(Refused):
+    """A reservation expires at a moment still to come, named once."""
+
+    code = "invalid_expiry"
 
 
 class ContentionError(DomainError):

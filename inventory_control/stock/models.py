@@ -11,8 +11,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 
+from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
-from inventory_control.stock.states import Cause, Verdict
+from inventory_control.stock.states import HOLD_FLOW, Cause, HoldStatus, Verdict
 
 
 class LedgerEntry(TenantModel):
@@ -51,7 +52,7 @@ class StockBalance(TenantModel):
     """The projection of the ledger for an item at a node: one column per physical state.
 
     One row, so that a reservation locks and checks one row. `reserved` and `allocated` are the
-    sums of live claims; `counts_pending` freezes. Rebuildable by `rebuild_balances`.
+    sums of live claims; `counts_pending` and `holds` freeze. Rebuildable by `rebuild_balances`.
     """
 
     pk = models.CompositePrimaryKey("item_id", "node_id")
@@ -84,13 +85,20 @@ class StockBalance(TenantModel):
         return f"{self.item_id} at {self.node_id}"
 
 
+OVERDRAWN = Q(
+    committed__gt=0, shipped__gt=0, released__gt=0, committed__lt=F("shipped") + F("released")
+)
+"""Claims of which more left than was promised although part was given back."""
+
+
 class Reservation(TenantModel):
     """The claim of one order line on an item at a node.
 
     Four counters that only events add to; the open claim is what was committed and neither
     shipped nor released. Of it `assigned` units are hard-assigned to the line and count as
     allocated, the rest as reserved. `prior_open` and `prior_assigned` are what they were before
-    the last change: the posting statement reads the differences from them.
+    the last change: the posting statement reads the differences from them. What is not
+    confirmed by `expires_at` is given back; `expired_at` says that it was looked at then.
     """
 
     key = models.TextField(primary_key=True)
@@ -120,14 +128,57 @@ class Reservation(TenantModel):
     prior_open = models.BigIntegerField(default=0)
     prior_assigned = models.BigIntegerField(default=0)
     changed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    expired_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         indexes = [
-            models.Index(fields=["item", "node"], condition=Q(open__gt=0), name="reservation_open")
+            models.Index(fields=["item", "node"], condition=Q(open__gt=0), name="reservation_open"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(expires_at__isnull=False, expired_at__isnull=True),
+                name="reservation_expiring",
+            ),
+            models.Index(
+                fields=["item", "node"], condition=OVERDRAWN, name="reservation_overdrawn"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.key}: {self.open} open"
+
+
+class Hold(Stateful):
+    """Somebody's decision that an item is not sold, reserved or confirmed at a node for now.
+
+    Several may lie on one place, each with its own reason; the place is frozen while one does.
+    Stock itself stays where it is, and so do the claims there were.
+    """
+
+    flow = HOLD_FLOW
+
+    item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, related_name="+")
+    node = models.ForeignKey("catalog.Node", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300)
+    placed_by = models.CharField(max_length=80)
+    placed_at = models.DateTimeField()
+    lifted_by = models.CharField(max_length=80, blank=True, default="")
+    lifted_at = models.DateTimeField(null=True)
+    lifted_reason = models.CharField(max_length=300, blank=True, default="")
+    status = models.CharField(max_length=8, choices=HoldStatus.choices, default=HoldStatus.PLACED)
+
+    class Meta(Stateful.Meta):
+        constraints = [status_in(HoldStatus.values, name="hold_status")]
+        indexes = [
+            models.Index(
+                fields=["item", "node"],
+                condition=Q(status=HoldStatus.PLACED),
+                name="hold_in_force",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} at {self.node_id}: {self.reason}"
 
 
 class Assertion(TenantModel):
@@ -174,6 +225,44 @@ class Assertion(TenantModel):
     def variance(self) -> int:
         """Counted less expected, in units."""
         return self.quantity - self.expected
+
+
+class LedgerDay(TenantModel):
+    """What an account came to on one day (UTC) of its own time: the sum of the ledger's lines that
+    happened then and were posted up to the watermark.
+
+    Positions of the past are added up from days instead of lines. Late lines are added to the day
+    they happened on.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "node_id", "state", "day")
+    item_id = models.BigIntegerField()
+    node_id = models.BigIntegerField()
+    state = models.TextField()
+    day = models.DateField()
+    quantity = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+d} {self.state} of {self.item_id} at {self.node_id} on {self.day}"
+
+
+class LedgerWatermark(TenantModel):
+    """Up to which moment of posting `LedgerDay` is complete; one row.
+
+    `candidate_at` is the moment of the last look and `candidate_xid` its transaction: once every
+    one that began to write before it has ended, everything posted before that moment is there.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    posted_until = models.DateTimeField(null=True)
+    candidate_at = models.DateTimeField(null=True)
+    candidate_xid = models.TextField(null=True)  # noqa: DJ001 - null is "never looked"
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_ledger_watermark")]
+
+    def __str__(self) -> str:
+        return f"posted until {self.posted_until}"
 
 
 class StockMark(TenantModel):

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
+from inventory_control.events.rules import OLDEST_ACCEPTED, SKEW_REFUSED
 from inventory_control.events.values import EventDraft
-from inventory_control.stock.errors import ForbiddenTransitionError, UnknownStateError
-from inventory_control.stock.states import FINAL_VERDICTS, INSPECTED_TO, Outside, State, Verdict
-from inventory_control.stock.values import AssertedPoint, ClaimChange, Judged, Leg, Tolerance
+from inventory_control.stock.errors import (
+    ForbiddenTransitionError,
+    InvalidExpiryError,
+    InvalidTermsError,
+    UnknownStateError,
+)
+from inventory_control.stock.states import (
+    FINAL_VERDICTS,
+    INSPECTED_TO,
+    Effect,
+    Form,
+    Outside,
+    State,
+    Verdict,
+)
+from inventory_control.stock.values import (
+    AssertedPoint,
+    ClaimChange,
+    Financial,
+    Judged,
+    Leg,
+    ReservationLine,
+    Tolerance,
+)
 
 MOVES: dict[str, tuple[str, str]] = {
     "sale.recorded": (State.SELLABLE, Outside.CUSTOMER),
@@ -15,19 +38,55 @@ MOVES: dict[str, tuple[str, str]] = {
     "return.received": (Outside.CUSTOMER, State.RECEIVED),
     "return.inspected": (State.RECEIVED, ""),
     "receipt.recorded": (Outside.SUPPLIER, State.SELLABLE),
+    "receipt.inspected": (State.RECEIVED, ""),
     "putaway.recorded": (State.RECEIVED, State.SELLABLE),
+    "asn.created": (Outside.SUPPLIER, State.IN_TRANSIT),
     "shipment.dispatched": (Outside.SUPPLIER, State.IN_TRANSIT),
     "transfer.shipped": (State.SELLABLE, State.IN_TRANSIT),
     "transfer.received": (State.IN_TRANSIT, State.SELLABLE),
+    "transfer.returned": (State.IN_TRANSIT, State.SELLABLE),
+    "transfer.written_off": (State.IN_TRANSIT, Outside.ADJUSTMENT),
     "damage.recorded": (State.SELLABLE, State.DAMAGED),
     "disposal.recorded": (State.DAMAGED, Outside.DISPOSAL),
     "vendor_return.shipped": (State.VENDOR_RETURN, Outside.SUPPLIER),
     "adjustment.recorded": (Outside.ADJUSTMENT, State.SELLABLE),
 }
-"""From which account to which a type moves stock, unless the event names the state itself."""
+"""From which account to which a type moves stock, unless the event names the state itself. A
+shipping notice moves only when it says that the goods have left (`attributes.dispatched`).
+"""
+
+_INSPECTIONS = frozenset({"return.inspected", "receipt.inspected"})
+_TO_ANOTHER_NODE = frozenset({"transfer.shipped", "transfer.returned"})
+
+FINANCIALS: dict[str, Financial] = {
+    "sale.recorded": Financial(Effect.GOODS_OUT),
+    "order.shipped": Financial(Effect.GOODS_OUT),
+    "return.received": Financial(Effect.GOODS_IN, Form.RECEIPT),
+    "return.inspected": Financial(Effect.CONDITION, Form.RETURN),
+    "receipt.recorded": Financial(Effect.GOODS_IN, Form.RECEIPT),
+    "receipt.inspected": Financial(Effect.CONDITION),
+    "putaway.recorded": Financial(Effect.CONDITION),
+    "asn.created": Financial(Effect.NONE),
+    "shipment.dispatched": Financial(Effect.NONE),
+    "transfer.shipped": Financial(Effect.IN_HOUSE, between=Form.SALE),
+    "transfer.received": Financial(Effect.IN_HOUSE, Form.TRANSFER, between=Form.PURCHASE),
+    "transfer.returned": Financial(Effect.IN_HOUSE, between=Form.SALE, sign=-1),
+    "transfer.written_off": Financial(Effect.LOST, Form.WRITE_OFF, sign=-1),
+    "damage.recorded": Financial(Effect.LOST, Form.ADJUSTMENT, sign=-1),
+    "disposal.recorded": Financial(Effect.LOST, Form.WRITE_OFF, sign=-1),
+    "vendor_return.shipped": Financial(Effect.GOODS_OUT, Form.RETURN, sign=-1),
+    "adjustment.recorded": Financial(Effect.ADJUSTED, Form.ADJUSTMENT),
+    "stock.opened": Financial(Effect.NONE),
+    "stock.counted": Financial(Effect.ADJUSTED, Form.ADJUSTMENT),
+    "stock.reported": Financial(Effect.ADJUSTED, Form.ADJUSTMENT),
+}
+"""What each type that changes the ledger means to the ERP. Sales expect nothing: the system that
+sold tells the ERP of them. Goods under way are the supplier's until they are received.
+"""
 
 MAY_NAME_SOURCE = {
     "return.inspected": frozenset(INSPECTED_TO),
+    "receipt.inspected": frozenset({State.RECEIVED, State.QUARANTINED}),
     "receipt.recorded": frozenset({State.IN_TRANSIT, Outside.SUPPLIER}),
     "putaway.recorded": frozenset({State.RECEIVED, State.QUARANTINED}),
     "disposal.recorded": frozenset({State.DAMAGED, State.QUARANTINED, State.REFURBISHABLE}),
@@ -39,6 +98,7 @@ MAY_NAME_TARGET = {
     "transfer.received": frozenset({State.SELLABLE, State.RECEIVED, State.QUARANTINED}),
     "adjustment.recorded": frozenset(set(State) - {State.IN_TRANSIT}),
     "return.inspected": frozenset(State),
+    "receipt.inspected": frozenset(State),
 }
 
 CLAIMS: dict[str, tuple[str, ...]] = {
@@ -61,11 +121,11 @@ def entries_for(draft: EventDraft) -> tuple[Leg, ...]:
     a way between states that does not exist.
     """
     event = draft.event
-    if draft.kind != "move" or event.quantity is None:
+    if event.quantity is None or not _moves_stock(draft):
         return ()
     source, target = _accounts_of(draft)
     item_id, node_id = _placed(draft)
-    to_node_id = draft.to_node_id if event.type == "transfer.shipped" else node_id
+    to_node_id = draft.to_node_id if event.type in _TO_ANOTHER_NODE else node_id
     lot = event.lot or ""
     return (
         Leg(item_id, node_id, source, -event.quantity, lot),
@@ -150,6 +210,66 @@ def grants(requests: Sequence[tuple[int, bool]], available: int) -> list[int]:
     return granted
 
 
+def expiry_at(
+    *, now: datetime, expires_in: int | None = None, expires_at: datetime | None = None
+) -> datetime | None:
+    """When a reservation ends, rounded up to the second: one timer serves all that end in it.
+
+    Raises `InvalidExpiryError` when both are named, or a moment that is past.
+    """
+    if expires_in is not None and expires_at is not None:
+        raise InvalidExpiryError("Name expires_in or expires_at, not both.", field="expires_at")
+    if expires_in is not None:
+        expires_at = now + timedelta(seconds=expires_in)
+    if expires_at is None:
+        return None
+    if expires_at <= now:
+        raise InvalidExpiryError(
+            f"{expires_at.isoformat()} is past; it is {now.isoformat()}.", field="expires_at"
+        )
+    whole = expires_at.replace(microsecond=0)
+    return whole if whole == expires_at else whole + timedelta(seconds=1)
+
+
+def line_fault(line: ReservationLine, *, now: datetime) -> tuple[str, str] | None:
+    """Why a reservation line could not be told as an event: the field and the sentence, or None.
+
+    Asked before anything is promised: a promise that leaves no event would be none.
+    """
+    if not line.order:
+        return "order", "Name the order."
+    at = line.occurred_at
+    if at is not None and not now - OLDEST_ACCEPTED <= at <= now + SKEW_REFUSED:
+        return "occurred_at", f"{at.isoformat()} is too far from {now.isoformat()}."
+    return None
+
+
+def check_reservations(value: Mapping[str, object]) -> None:
+    """Raise `InvalidTermsError` when a policy does not say whether a part is welcome."""
+    if dict(value) not in ({"mode": "all_or_nothing"}, {"mode": "partial"}):
+        raise InvalidTermsError("mode is all_or_nothing or partial.", field="mode")
+
+
+def claim_state(
+    *, committed: int, confirmed: int, shipped: int, released: int, is_expired: bool
+) -> str:
+    """The life of a claim in one word, from its counters.
+
+    `overdrawn` is a claim of which more left than was ever promised: an order that shipped
+    although it was cancelled. Nobody may overlook it, so it goes before every other word.
+    """
+    left = committed - shipped - released
+    if committed and shipped and released and left < 0:
+        return "overdrawn"
+    if left > 0:
+        if not confirmed:
+            return "reserved"
+        return "confirmed" if confirmed >= left else "part_confirmed"
+    if shipped:
+        return "shipped"
+    return "expired" if is_expired else "released"
+
+
 def _policy_verdict(point: AssertedPoint, expected: int, index: int, tolerance: Tolerance) -> str:
     if point.is_opening and index == 0:
         return Verdict.ACCEPTED
@@ -170,6 +290,12 @@ def _superseding(judged: list[Judged]) -> list[Judged]:
     return answer[::-1]
 
 
+def _moves_stock(draft: EventDraft) -> bool:
+    if draft.event.type == "asn.created":
+        return (draft.event.attributes or {}).get("dispatched") is True
+    return draft.kind == "move"
+
+
 def _accounts_of(draft: EventDraft) -> tuple[str, str]:
     event = draft.event
     source, target = MOVES[event.type]
@@ -179,7 +305,7 @@ def _accounts_of(draft: EventDraft) -> tuple[str, str]:
         )
     if event.to_state is not None:
         target = _allowed(event.to_state, MAY_NAME_TARGET.get(event.type), "to_state", event.type)
-    if event.type == "return.inspected" and target not in INSPECTED_TO[source]:
+    if event.type in _INSPECTIONS and target not in INSPECTED_TO[source]:
         raise ForbiddenTransitionError(
             f"{source} stock cannot become {target}. It may become: "
             f"{', '.join(sorted(INSPECTED_TO[source]))}.",

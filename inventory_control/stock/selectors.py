@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
-from inventory_control.stock.models import Assertion, LedgerEntry, StockMark
-from inventory_control.stock.states import Verdict
-from inventory_control.stock.values import Position
+from inventory_control.core.sql import named_statements
+from inventory_control.stock.models import (
+    OVERDRAWN,
+    Assertion,
+    Hold,
+    LedgerEntry,
+    Reservation,
+    StockMark,
+)
+from inventory_control.stock.rules import CLAIMS, claim_state
+from inventory_control.stock.states import HoldStatus, State, Verdict
+from inventory_control.stock.values import Change, ClaimState, Position, Span
 
 _POSITIONS = """
     SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
@@ -19,7 +29,24 @@ _POSITIONS = """
       FROM stock_stockbalance b
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
 """
+_DAYS = named_statements(Path(__file__).with_name("days.sql"))
+_DIGEST = named_statements(Path(__file__).with_name("digest.sql"))
+_FREE = """
+    SELECT b.item_id, b.node_id,
+           b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
+           b.counts_pending + b.holds > 0
+      FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+      JOIN stock_stockbalance b USING (item_id, node_id)
+      LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+     ORDER BY b.item_id, b.node_id
+"""
 Place = tuple[int, int]
+_SQL = named_statements(Path(__file__).with_name("spans.sql"))
+_CLAIM_SIGNS = {
+    event_type: 1 if "committed" in counters else -1
+    for event_type, counters in CLAIMS.items()
+    if counters != ("confirmed",)
+}
 
 
 def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
@@ -29,6 +56,23 @@ def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
         "WHERE (b.item_id, b.node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
         [[item for item, _ in asked], [node for _, node in asked]],
     )
+
+
+def free_at(places: Iterable[Place], *, is_locked: bool = False) -> dict[Place, int | None]:
+    """What may still be promised at some places, None if frozen; see `services.lock_places`.
+
+    Places that never held anything are missing.
+    """
+    asked = sorted(set(places))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_FREE} FOR UPDATE OF b" if is_locked else _FREE,
+            [[item for item, _ in asked], [node for _, node in asked]],
+        )
+        return {
+            (item_id, node_id): None if is_frozen else int(units)
+            for item_id, node_id, units, is_frozen in cursor.fetchall()
+        }
 
 
 def positions_of(item_ids: Sequence[int]) -> dict[Place, Position]:
@@ -45,17 +89,42 @@ def ledger_of(item_id: int, *, before: int | None = None, limit: int = 50) -> li
 
 
 def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, int]:
-    """Units per state of an item at a node as the ledger knows that moment today."""
+    """Units per account of an item at a node as the ledger knows that moment today.
+
+    Adds up whole days and the lines of the last one, so the length of the history costs little.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS["as_of"], {"item": item_id, "node": node_id, "at": moment})
+        return {state: int(units) for state, units in cursor.fetchall()}
+
+
+def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
+    """What changed at some places in a span of each, newest first; one statement for any number.
+
+    Moves stand at the moment they were true, accepted counts at theirs, and a correction at that
+    of its original, so that late arrivals are in their place. A claim is the sum of what was
+    committed less what was shipped or released.
+    """
+    changes: list[list[Change]] = [[] for _ in spans]
+    if not spans:
+        return changes
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT state, sum(quantity) FROM stock_ledgerentry
-             WHERE item_id = %s AND node_id = %s AND occurred_at <= %s
-             GROUP BY state
-            """,
-            [item_id, node_id, moment],
+            _SQL["changes_in"],
+            {
+                "items": [span.item_id for span in spans],
+                "nodes": [span.node_id for span in spans],
+                "since": [span.since for span in spans],
+                "as_of": [span.as_of for span in spans],
+                "with_claims": [span.with_claims for span in spans],
+                "states": list(State.values),
+                "claim_types": list(_CLAIM_SIGNS),
+                "claim_signs": list(_CLAIM_SIGNS.values()),
+            },
         )
-        return {state: int(units) for state, units in cursor.fetchall()}
+        for place, at, state, units in cursor.fetchall():
+            changes[place - 1].append(Change(at, state, int(units)))
+    return changes
 
 
 def pending_counts(places: Iterable[Place]) -> list[Assertion]:
@@ -65,6 +134,11 @@ def pending_counts(places: Iterable[Place]) -> list[Assertion]:
         verdict=Verdict.PENDING, item_id__in={item for item, _ in asked}
     ).order_by("item_id", "node_id", "occurred_at")
     return [one for one in pending if (one.item_id, one.node_id) in asked]
+
+
+def adjustments_of(event_ids: Sequence[int]) -> list[Assertion]:
+    """The counts behind some events, each with the adjustment the ledger carries for it."""
+    return list(Assertion.objects.filter(pk__in=event_ids).order_by("pk"))
 
 
 def demand_days(
@@ -133,6 +207,94 @@ def claims_at(
     return claims
 
 
+def claims(
+    *,
+    order: str = "",
+    sku: str = "",
+    node: str = "",
+    after: str = "",
+    limit: int = 50,
+) -> list[ClaimState]:
+    """A page of claims by key, behind the key `after` (keyset): every claim of an order, or the
+    open ones of an item, of which there is an index.
+    """
+    found = Reservation.objects.select_related("item", "node")
+    found = found.filter(key__startswith=f"{order}/") if order else found.filter(open__gt=0)
+    if sku:
+        found = found.filter(item__sku=sku)
+    if node:
+        found = found.filter(node__code=node)
+    if after:
+        found = found.filter(key__gt=after)
+    return [_claim(row) for row in found.order_by("key")[:limit]]
+
+
+def claim_of_line(order: str, line: str) -> ClaimState | None:
+    """The claim of one order line, or None when nothing was ever claimed for it."""
+    return claims_by_key([f"{order}/{line}"]).get(f"{order}/{line}")
+
+
+def claims_by_key(keys: Iterable[str]) -> dict[str, ClaimState]:
+    """Some claims by their keys; keys nothing was ever claimed under are missing."""
+    found = Reservation.objects.select_related("item", "node").filter(key__in=set(keys))
+    return {row.key: _claim(row) for row in found}
+
+
+def open_claims_of(order: str) -> dict[Place, ClaimState]:
+    """The open claims of one order, by place; for orders that claim an item at a node once."""
+    found = Reservation.objects.select_related("item", "node").filter(
+        key__startswith=f"{order}/", open__gt=0
+    )
+    return {(row.item_id, row.node_id): _claim(row) for row in found}
+
+
+def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[ClaimState]:
+    """Claims at some places, changed since a moment, of which more left than was promised although
+    part was released: orders that shipped in spite of their cancellation.
+    """
+    asked = set(places)
+    found = (
+        Reservation.objects.select_related("item", "node")
+        .filter(
+            item_id__in={item for item, _ in asked},
+            node_id__in={node for _, node in asked},
+            changed_at__gte=since,
+        )
+        .filter(OVERDRAWN)
+    )
+    return [_claim(row) for row in found.order_by("key") if (row.item_id, row.node_id) in asked]
+
+
+def holds(
+    *, sku: str = "", node: str = "", status: str = "", before: int | None = None, limit: int = 50
+) -> list[Hold]:
+    """A page of holds, newest first, below the id `before` (keyset)."""
+    found = Hold.objects.select_related("item", "node")
+    if sku:
+        found = found.filter(item__sku=sku)
+    if node:
+        found = found.filter(node__code=node)
+    if status:
+        found = found.filter(status=status)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-pk")[:limit])
+
+
+def holds_in_force(item_id: int) -> list[Hold]:
+    """What freezes an item anywhere, oldest first."""
+    return list(
+        Hold.objects.select_related("node")
+        .filter(item_id=item_id, status=HoldStatus.PLACED)
+        .order_by("pk")
+    )
+
+
+def hold_of(pk: int) -> Hold | None:
+    """One hold, or None."""
+    return Hold.objects.select_related("item", "node").filter(pk=pk).first()
+
+
 def demand_totals(since: Mapping[Place, date], *, until: date) -> dict[Place, tuple[int, date]]:
     """Units asked for (sold and lost) at some places from a day of each to before `until`.
 
@@ -185,9 +347,44 @@ def units_at(node_ids: Sequence[int]) -> dict[int, int]:
         return {node_id: int(units) for node_id, units in cursor.fetchall()}
 
 
+def ledger_digest() -> dict[str, str]:
+    """A fingerprint of everything the ledger holds, by part: rows and a sum of hashes.
+
+    The same facts give the same fingerprint whatever the order they came in, however often, and
+    in whatever tenant: stories and drills compare it before and after.
+    """
+    with connection.cursor() as cursor:
+        answer = {}
+        for part, statement in _DIGEST.items():
+            cursor.execute(statement)
+            rows, digest = cursor.fetchone()
+            answer[part] = f"{rows}:{digest}"
+    return answer
+
+
 def is_marked() -> bool:
     """Whether changes wait for the availability stage."""
     return StockMark.objects.exists()
+
+
+def _claim(row: Reservation) -> ClaimState:
+    counters = {
+        name: getattr(row, name) for name in ("committed", "confirmed", "shipped", "released")
+    }
+    return ClaimState(
+        key=row.key,
+        item_id=row.item_id,
+        node_id=row.node_id,
+        sku=row.item.sku,
+        node=row.node.code,
+        channel=row.channel,
+        **counters,
+        open=row.open,
+        assigned=row.assigned,
+        state=claim_state(**counters, is_expired=row.expired_at is not None),
+        expires_at=row.expires_at,
+        changed_at=row.changed_at,
+    )
 
 
 def _positions(where: str, parameters: list[Any]) -> dict[Place, Position]:

@@ -8,6 +8,7 @@ from django.db import models
 
 from inventory_control.catalog.states import Outside as Outside
 from inventory_control.catalog.states import State as State
+from inventory_control.core.flow import Flow
 
 
 class Cause(models.TextChoices):
@@ -34,6 +35,32 @@ class Verdict(models.TextChoices):
 
 FINAL_VERDICTS = frozenset({Verdict.APPROVED, Verdict.REJECTED, Verdict.WITHDRAWN})
 
+
+class Effect(models.TextChoices):
+    """What a move does to the books of account: its financial class."""
+
+    NONE = "none", "None"
+    GOODS_IN = "goods_in", "Goods come into the books"
+    GOODS_OUT = "goods_out", "Goods leave the books"
+    IN_HOUSE = "in_house", "Goods change place, not owner"
+    CONDITION = "condition", "Goods change condition"
+    ADJUSTED = "adjusted", "The books are put right"
+    LOST = "lost", "Value is lost"
+
+
+class Form(models.TextChoices):
+    """The document of the ERP a move expects."""
+
+    NONE = "none", "None"
+    RECEIPT = "receipt", "Receipt"
+    TRANSFER = "transfer", "Transfer"
+    SALE = "sale", "Sale to another legal entity"
+    PURCHASE = "purchase", "Purchase from another legal entity"
+    ADJUSTMENT = "adjustment", "Adjustment"
+    WRITE_OFF = "write_off", "Write-off"
+    RETURN = "return", "Return"
+
+
 INSPECTED_TO: Mapping[str, frozenset[str]] = {
     State.RECEIVED: frozenset(
         {
@@ -51,3 +78,15 @@ INSPECTED_TO: Mapping[str, frozenset[str]] = {
     State.DAMAGED: frozenset({State.QUARANTINED, State.VENDOR_RETURN}),
 }
 """Where an inspection may send stock. Damaged goods reach sellable only through quarantine."""
+
+
+class HoldStatus(models.TextChoices):
+    """A hold freezes until somebody lifts it."""
+
+    PLACED = "placed", "In force"
+    LIFTED = "lifted", "Lifted"
+
+
+HOLD_FLOW = Flow(
+    {HoldStatus.PLACED: frozenset({HoldStatus.LIFTED}), HoldStatus.LIFTED: frozenset()}
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 FoldKey = tuple[datetime, str, str]
@@ -18,6 +19,24 @@ class Leg:
     state: str
     quantity: int
     lot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Financial:
+    """What a move means to the ERP: its effect class and the form of document it expects.
+
+    `between` is the form expected instead when the two nodes belong to different legal entities.
+    `sign` turns the event's units into those of the document: -1 where they leave the books.
+    """
+
+    effect: str
+    form: str = "none"
+    between: str = ""
+    sign: int = 1
+
+    def form_for(self, *, crosses_entities: bool) -> str:
+        """The form of document expected of one event."""
+        return self.between if crosses_entities and self.between else self.form
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +98,8 @@ class Tolerance:
 class ReservationLine:
     """A request for stock: which order line wants how many units of what, where.
 
-    `is_partial` says whether less than the whole is welcome.
+    `is_partial` says whether less than the whole is welcome, None that the policy decides. What is
+    not confirmed by `expires_at` is given back.
     """
 
     order: str
@@ -88,9 +108,10 @@ class ReservationLine:
     node: str
     quantity: int
     channel: str = ""
-    is_partial: bool = False
+    is_partial: bool | None = False
     customer: str | None = None
     occurred_at: datetime | None = None
+    expires_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -99,8 +120,36 @@ class ReservationLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Since when changes of an item at a node are asked for.
+
+    Those after `as_of` are summed up, those from `since` to `as_of` come one by one. With claims,
+    what promises took or gave back counts too, as the account `claimed`.
+    """
+
+    item_id: int
+    node_id: int
+    since: datetime
+    as_of: datetime
+    with_claims: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Units into (or out of) an account in a span; `at` None is the sum of all after `as_of`."""
+
+    at: datetime | None
+    state: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
-    """The answer to one reservation line, in units; `reason` says why less was granted."""
+    """The answer to one reservation line, in units.
+
+    `reason` says in words why less was granted, `code` in one (`not_available`, `frozen`,
+    `reservation_ended`); `is_partial` whether less than the whole was welcome.
+    """
 
     key: str
     requested: int
@@ -108,6 +157,53 @@ class Granted:
     available: int
     reason: str = ""
     is_repeat: bool = False
+    code: str = ""
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """The claim of one order line as it stands, in units; `state` is its life in one word."""
+
+    key: str
+    item_id: int
+    node_id: int
+    sku: str
+    node: str
+    channel: str
+    committed: int
+    confirmed: int
+    shipped: int
+    released: int
+    open: int
+    assigned: int
+    state: str
+    expires_at: datetime | None
+    changed_at: datetime
+
+    @property
+    def excess(self) -> int:
+        """Units shipped or released beyond what was committed."""
+        return max(0, self.shipped + self.released - self.committed)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTold:
+    """A change of a claim that a part of the product decided, about to be told as an event.
+
+    `name` is its id within its source: the same decision told twice changes nothing.
+    """
+
+    kind: str
+    order: str
+    line: str
+    place: tuple[int, int]
+    quantity: int
+    name: str
+    channel: str = ""
+    customer: str = ""
+    due_at: datetime | None = None
+    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +236,30 @@ class Position:
             + self.damaged
             + self.vendor_return
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedAdjustment:
+    """A change of the book somebody agreed to, in units; `reference` makes it post once."""
+
+    reference: str
+    sku: str
+    node: str
+    state: str
+    quantity: int
+    reason: str
+    note: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedCorrection:
+    """An event to undo, by its first key; `quantity` units take its place."""
+
+    reference: str
+    source: str
+    source_id: str
+    quantity: int
+    reason: str
+    note: str = ""
+    correlation_id: str = ""

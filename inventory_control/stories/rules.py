@@ -1,6 +1,6 @@
 """How an answer is compared with what a story expects. Pure.
 
-A number, text or list must be equal; an object must hold the named fields. An object of one word
+A number, moment, text or list must be equal; an object must hold the named fields. An object of one word
 with a dollar is a question: `{$gte: 0.85}`, `{$contains: text}`, `{$size: 3}`, `{$any: {...}}` (some
 element matches), `{$none: {...}}` (no element does), `{$exists: true}`.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 _VARIABLE = re.compile(r"\$\{(?P<path>[a-zA-Z0-9_.]+)\}")
@@ -27,6 +28,8 @@ def difference(expected: Any, found: Any, path: str = "answer") -> str | None:
     if isinstance(expected, list):
         return _elements(expected, found, path)
     if _as_number(expected) is not None and _as_number(expected) == _as_number(found):
+        return None
+    if _as_moment(expected) is not None and _as_moment(expected) == _as_moment(found):
         return None
     return None if expected == found else f"{path} is {found!r}, not {expected!r}"
 
@@ -117,3 +120,14 @@ def _as_number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
+
+
+def _as_moment(value: Any) -> datetime | None:
+    """A text as the moment it names, however its offset is written; None for every other."""
+    if not isinstance(value, str) or len(value) < len("2026-01-01T00:00Z"):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment

@@ -17,8 +17,9 @@ from inventory_control.stories.rules import difference, filled, pick
 from inventory_control.stories.values import Step, Story, as_json
 
 _MOMENT = re.compile(r"^T(?P<sign>[+-])(?P<number>\d+)(?P<unit>[smhd])$")
-MASTER_DATA = ("suppliers", "nodes", "items", "channels", "item-nodes")
+MASTER_DATA = ("suppliers", "nodes", "items", "channels", "item-nodes", "substitutes")
 """What a story may bring, in the order it is sent."""
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -28,6 +29,18 @@ class StepFailedError(Exception):
 
 class WaitsForError(Exception):
     """The step needs a part of the product that comes later; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One write of a story, literally, so that it can be sent again."""
+
+    who: str
+    method: str
+    path: str
+    content: bytes
+    headers: Mapping[str, str]
+    status: int
 
 
 @dataclass(slots=True)
@@ -52,6 +65,7 @@ class Runner:
     `keys` maps each name under `people` to an API key; `address` is the tenant's address, `host`
     overrides the Host header where the name does not resolve. Moments are written `T+3h`, `T-2d`:
     T is the product time at which the story began. `transport` replaces the network in tests.
+    `simulator` is the address of the simulated shops, for stories that look there.
     """
 
     def __init__(
@@ -62,20 +76,28 @@ class Runner:
         host: str | None = None,
         seed: int = 7,
         transport: httpx.BaseTransport | None = None,
+        simulator: str = "",
     ) -> None:
         self._keys = keys
         headers = {"Host": host} if host else {}
         self._http = httpx.Client(
             base_url=address, headers=headers, timeout=180, transport=transport
         )
+        self._shops = simulator
         self._random = random.Random(seed)  # noqa: S311 - shuffles deliveries, guards nothing
         self._variables: dict[str, Any] = {}
         self._began = datetime.min.replace(tzinfo=UTC)
+        self._story = ""
+        self._sent: list[Sent] = []
 
     def play(self, story: Story, say: Callable[[str], None]) -> Told:
-        """Play every step until one fails; the rest of a failed story is not played."""
+        """Play every step until one fails, then send everything again.
+
+        The rest of a failed story is not played. The second sending, with the same event ids and
+        the same Idempotency-Keys, must leave the tenant as it was.
+        """
         told = Told(story.key)
-        self._variables = {}
+        self._variables, self._sent, self._story = {}, [], story.key
         try:
             clock = self._ask("integrator", "GET", "sandbox/clock")
             self._began = datetime.fromisoformat(clock["now"])
@@ -97,7 +119,47 @@ class Runner:
                 break
             told.passed += 1
             self._tell(told, say, f"{story.key}.{step.number} ok {step.says}")
+        if told.is_ok:
+            self._play_again(told, say)
         return told
+
+    def _play_again(self, told: Told, say: Callable[[str], None]) -> None:
+        """Send every write again, literally, and compare the tenant's fingerprint."""
+        try:
+            self._ask("integrator", "POST", "sandbox/clock", {})
+            before = self._ask("integrator", "GET", "sandbox/state")["parts"]
+            for sent in tuple(self._sent):
+                self._send_again(sent)
+            self._ask("integrator", "POST", "sandbox/clock", {})
+            after = self._ask("integrator", "GET", "sandbox/state")["parts"]
+            changed = [
+                f"{part} from {before[part]} to {after[part]}"
+                for part in sorted(before)
+                if before[part] != after[part]
+            ]
+            if changed:
+                raise StepFailedError(f"the second time changed {', '.join(changed)}")
+        except (StepFailedError, httpx.HTTPError) as error:
+            told.failed += 1
+            self._tell(told, say, f"{told.story}.again FAILED: {error}")
+            return
+        told.passed += 1
+        again = f"{len(self._sent)} writes sent again with the same keys changed nothing"
+        self._tell(told, say, f"{told.story}.again ok {again}")
+
+    def _send_again(self, sent: Sent) -> None:
+        headers = {**self._headers(sent.who), **sent.headers}
+        answer = self._http.request(sent.method, sent.path, content=sent.content, headers=headers)
+        if sent.status >= 400:  # refused for the state of then; for the state of now, again
+            is_fine = answer.status_code >= 400
+        else:
+            is_known = sent.path.endswith("/events/bulk") or "Idempotent-Replay" in answer.headers
+            is_fine = is_known and answer.status_code == sent.status
+        if not is_fine:
+            raise StepFailedError(
+                f"{sent.method} {sent.path} answered {sent.status} first, then "
+                f"{answer.status_code} {answer.text[:300]}"
+            )
 
     def _set_up(self, story: Story) -> None:
         """Send the master data and the policies the story starts from."""
@@ -120,6 +182,8 @@ class Runner:
             self._ask("integrator", "POST", "sandbox/clock", {"to": body})
         elif kind == "settle":
             self._ask("integrator", "POST", "sandbox/clock", {})
+        elif kind == "simulator":
+            self._look_at_shops(body)
         else:
             self._expect(step.who, body)
 
@@ -133,6 +197,17 @@ class Runner:
         if not is_fine:
             raise StepFailedError(f"{body['path']} answered {status} {as_json(answer)[:400]}")
         self._compare(body, answer)
+
+    def _look_at_shops(self, body: Mapping[str, Any]) -> None:
+        """`simulator: {path, body?, is?, keep?}`: what the other side itself has, or a fault of it;
+        with a body it is posted.
+        """
+        method = "POST" if "body" in body else "GET"
+        address = f"{self._shops}/{body['path']}"
+        response = httpx.request(method, address, json=body.get("body"), timeout=30)
+        if response.status_code != 200:
+            raise StepFailedError(f"{body['path']} answered {response.status_code}")
+        self._compare(body, response.json())
 
     def _expect(self, who: str, body: Mapping[str, Any]) -> None:
         """`expect: {path, is, keep?}`: read and compare."""
@@ -182,10 +257,12 @@ class Runner:
             raise StepFailedError(f"{fault}; {as_json(details)[:400]}")
 
     def _bulk(self, who: str, rows: list[bytes]) -> Any:
+        content, headers = b"\n".join(rows), {"Content-Type": "application/x-ndjson"}
         response = self._http.post(
-            "/api/v1/events/bulk",
-            content=b"\n".join(rows),
-            headers={**self._headers(who), "Content-Type": "application/x-ndjson"},
+            "/api/v1/events/bulk", content=content, headers={**self._headers(who), **headers}
+        )
+        self._sent.append(
+            Sent(who, "POST", "/api/v1/events/bulk", content, headers, response.status_code)
         )
         if response.status_code != 200:
             raise StepFailedError(
@@ -200,13 +277,18 @@ class Runner:
         return answer
 
     def _exchange(self, who: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        content = None if body is None else msgspec.json.encode(body)
+        content = b"" if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json"}
+        is_kept = method in WRITES and path != "sandbox/clock"
+        if is_kept:
+            headers["Idempotency-Key"] = f"{self._story}-{len(self._sent)}"
         response = self._http.request(
-            method,
-            f"/api/v1/{path}",
-            content=content,
-            headers={**self._headers(who), "Content-Type": "application/json"},
+            method, f"/api/v1/{path}", content=content, headers={**self._headers(who), **headers}
         )
+        if is_kept:
+            self._sent.append(
+                Sent(who, method, f"/api/v1/{path}", content, headers, response.status_code)
+            )
         try:
             return response.status_code, response.json()
         except ValueError:

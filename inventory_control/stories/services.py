@@ -5,16 +5,19 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from connectors.services import add_connector
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import in_public, in_tenant
 from inventory_control.people.services import add_member, issue_key
 from inventory_control.provisioning import provision
 from inventory_control.roles import ROLES
 from inventory_control.stories.values import Story
+from inventory_control.web.tiers import Tier
 from tenants.models import Partner
 from tenants.services import create_tenant
 
 INTEGRATOR = "integrator"
+SHOPS = "shops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,11 @@ class Stage:
     keys: dict[str, str]
 
 
-def set_stage(story: Story, *, partner: Partner, by: Actor) -> Stage:
+def set_stage(story: Story, *, partner: Partner, simulator: str = "", by: Actor) -> Stage:
     """Provision a fresh sandbox tenant with the story's people; each holds the roles it names.
 
-    `people` maps a name to roles; an integrator is always there.
+    `people` maps a name to roles; an integrator is always there. The channels that the story
+    has simulated are served by the simulated shops at the address `simulator`.
     """
     label = f"story-{story.key.lower()}-{secrets.token_hex(3)}"
     with in_public():
@@ -43,11 +47,23 @@ def set_stage(story: Story, *, partner: Partner, by: Actor) -> Stage:
     ref = provision(tenant)
     keys: dict[str, str] = {}
     with in_tenant(ref):
+        if story.simulated:
+            add_connector(
+                code=SHOPS,
+                name="Simulated shops",
+                adapter="simulator",
+                url=simulator,
+                secret=secrets.token_hex(16),
+                options={"channels": list(story.simulated)},
+                by=by,
+            )
         for name, roles in {INTEGRATOR: [INTEGRATOR], **story.people}.items():
             kind = "person" if name != INTEGRATOR and "advisor" not in roles else "service"
             member = add_member(
                 username=name, name=name.title(), password=None, roles=roles, kind=kind, by=by
             )
             scopes = sorted({grant for role in roles for grant in ROLES[role][1]})
-            keys[name] = issue_key(user=member, name=name, scopes=scopes, sources=["*"], by=by)
+            keys[name] = issue_key(
+                user=member, name=name, scopes=scopes, tiers=tuple(Tier), sources=["*"], by=by
+            )
     return Stage(host=f"{label}.localhost", keys=keys)

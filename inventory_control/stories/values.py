@@ -11,7 +11,7 @@ import yaml
 
 from inventory_control.core.errors import Refused
 
-STEP_KINDS = frozenset({"call", "events", "clock", "settle", "expect", "waits_for"})
+STEP_KINDS = frozenset({"call", "events", "clock", "settle", "expect", "simulator", "waits_for"})
 
 
 class UnreadableStoryError(Refused):
@@ -31,13 +31,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One script: who takes part, the master data it needs, its steps in order."""
+    """One script: who takes part, the master data it needs, its steps in order.
+
+    `simulated` names the channels that the simulated shops serve.
+    """
 
     key: str
     title: str
     people: Mapping[str, Sequence[str]]
     catalog: Mapping[str, Sequence[Mapping[str, Any]]]
     policies: Mapping[str, Any] = field(default_factory=dict)
+    simulated: Sequence[str] = ()
     steps: tuple[Step, ...] = ()
 
 
@@ -52,7 +56,7 @@ def read_story(text: str, name: str) -> Story:
     for wanted in ("story", "title", "steps"):
         if wanted not in raw:
             raise UnreadableStoryError(f"{name} lacks `{wanted}`.", field=wanted)
-    known = {"story", "title", "people", "catalog", "policies", "steps"}
+    known = {"story", "title", "people", "catalog", "policies", "simulated", "steps"}
     if unknown := sorted(set(raw) - known):
         raise UnreadableStoryError(f"{name} has unknown parts: {', '.join(unknown)}.")
     return Story(
@@ -61,6 +65,7 @@ def read_story(text: str, name: str) -> Story:
         people={str(who): tuple(map(str, held)) for who, held in raw.get("people", {}).items()},
         catalog=raw.get("catalog", {}),
         policies=raw.get("policies", {}),
+        simulated=tuple(map(str, raw.get("simulated", ()))),
         steps=tuple(_step(one, place, name) for place, one in enumerate(raw["steps"], 1)),
     )
 

@@ -21,3 +21,8 @@ def next_due_at() -> datetime | None:
 def has_due(at: datetime) -> bool:
     """Whether a timer is due at that moment and may still fire."""
     return Timer.objects.filter(status=TimerStatus.SET, due_at__lte=at, attempts__lt=5).exists()
+
+
+def is_set(kind: str) -> bool:
+    """Whether a timer of a kind still waits for its moment, however far off."""
+    return Timer.objects.filter(kind=kind, status=TimerStatus.SET).exists()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -88,12 +89,44 @@ def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     return render(request, template, {"error": error}, status=error.status)
 
 
+def problem_at_door(
+    request: HttpRequest, *, status: int, code: str, detail: str
+) -> JsonResponse | None:
+    """What a program is told that never reached a view, or None when a page will do."""
+    if not request.path.startswith("/api/"):
+        return None
+    body = problem(status=status, code=code, detail=detail)
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's 400: a request no view ever saw."""
+    del exception
+    detail = "The request could not be understood."
+    told = problem_at_door(request, status=400, code="bad_request", detail=detail)
+    return told or HttpResponse(render_to_string("errors/400.html"), status=400)
+
+
+def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's 404: there is nothing at this address."""
+    del exception
+    detail = "There is nothing at this address."
+    told = problem_at_door(request, status=404, code="not_found", detail=detail)
+    return told or render(request, "errors/404.html", status=404)
+
+
+def fault(request: HttpRequest) -> HttpResponse:
+    """Django's 500: our fault; asks neither database nor session for what it shows."""
+    detail = "Something failed on our side; nothing of this request was saved."
+    told = problem_at_door(request, status=500, code="fault", detail=detail)
+    reference = {"correlation_id": correlation_id()}
+    return told or HttpResponse(render_to_string("errors/500.html", reference), status=500)
+
+
 def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form from another site, or one that is too old."""
-    if request.path.startswith("/api/"):
-        body = problem(status=403, code="csrf", detail=reason)
-        return JsonResponse(body, status=403, content_type=CONTENT_TYPE)
-    return render(request, "errors/403.html", {"reason": reason}, status=403)
+    told = problem_at_door(request, status=403, code="csrf", detail=reason)
+    return told or render(request, "errors/403.html", {"reason": reason}, status=403)
 
 
 def _problem_of_refusal(error: DomainError) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.views import APIView
 
 from inventory_control.core.actors import Actor
-from inventory_control.core.errors import DomainError, Refused
+from inventory_control.core.errors import Refused
 from inventory_control.web.idempotency import answered_once
-from inventory_control.web.keys import presented_key
-from inventory_control.web.problems import problem_response
+from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -25,13 +28,19 @@ class BodyTooLargeError(Refused):
 
 
 class ApiView(APIView):
-    """One REST resource. `permissions` names the permission each method needs.
+    """One REST resource. `permissions` names the permission each method needs, `tier` who it is for.
 
+    A view that forgot to name its tier is in the one that channels never reach.
     Writes honour the Idempotency-Key header; the handler runs in `answered_once`, which opens
     the transaction.
     """
 
     permissions: dict[str, str] = {}
+    tier: Tier = Tier.SYSTEM
+    keeps_answers: bool = True
+    """Whether a repeated write is known by its Idempotency-Key; a signed message has its own."""
+    effect: Callable[[], AbstractContextManager[object]] = transaction.atomic
+    """What a write with an Idempotency-Key runs in: its effect and its kept answer are one."""
 
     @property
     def actor(self) -> Actor:
@@ -42,35 +51,29 @@ class ApiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """DRF's dispatch, with the body limit before anything is read and idempotency around
-        the handler; a hot door may answer a program at once.
+        the handler.
         """
-        secret = presented_key(request.META)
-        if secret is not None:
-            try:
-                answer = self.at_once(request, secret)
-            except DomainError as error:
-                return problem_response(error)
-            if answer is not None:
-                return answer
         self.args, self.kwargs = args, kwargs
         drf_request = self.initialize_request(request, *args, **kwargs)
         self.request, self.headers = drf_request, self.default_response_headers
         response: Any
         try:
             self.refuse_large(request)
+            _refuse_nul(request)
             self.initial(drf_request, *args, **kwargs)
             name = (drf_request.method or "").lower()
             handler = getattr(self, name, self.http_method_not_allowed)
             key = request.headers.get("Idempotency-Key")
-            if key is None or drf_request.method not in WRITES:
+            if key is None or drf_request.method not in WRITES or not self.keeps_answers:
                 response = handler(drf_request, *args, **kwargs)
             else:
                 body = request.body
                 response = answered_once(
                     key=key,
                     actor_id=self.actor.id,
-                    route=f"{drf_request.method} {request.path}",
+                    route=f"{drf_request.method} {request.get_full_path()}",
                     body=body,
+                    effect=type(self).effect,
                     answer=lambda: self._rendered(handler(drf_request, *args, **kwargs)),
                 )
                 self.response = response
@@ -81,10 +84,10 @@ class ApiView(APIView):
         return self.response
 
     def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
-        """Answer the holder of a key past DRF, or None to go the general way.
+        """Answer the holder of a key in the short lane, or None to go the general way.
 
-        For the few doors a till waits at. Whoever overrides it checks the key and its
-        permission in the same exchange with the database that answers.
+        For the few doors a till waits at (`inventory_control.lanes`). Whoever overrides it checks
+        the key and its permission in the same exchange with the database that answers.
         """
         del request, secret
         return None
@@ -106,3 +109,14 @@ class ApiView(APIView):
                 f"The body has {int(length):,} bytes; at most {settings.EVENT_BODY_LIMIT:,} are "
                 "taken at once."
             )
+
+
+def _refuse_nul(request: HttpRequest) -> None:
+    """Refuse an address that names what no text of the database can be called."""
+    if "\0" in request.path:
+        raise NotFoundError
+    if "%00" not in request.META.get("QUERY_STRING", ""):
+        return
+    for field, values in request.GET.lists():
+        if "\0" in field + "".join(values):
+            raise Refused(f"{field} holds a zero byte.", field=field.replace("\0", ""))

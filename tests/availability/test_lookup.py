@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from django.test import Client
 
 from inventory_control.availability.services import recalculate_due
+from inventory_control.core import clock
 from inventory_control.people.services import add_member, set_role
 from tests.factories import SYSTEM, at_node, channel, event, item, node, send
 from tests.http import Api
@@ -63,25 +66,46 @@ def test_a_session_and_a_key_are_told_the_same(tenant):
 
     answer = browser.get("/api/v1/availability?item=SOCK")
 
-    assert (answer.status_code, answer.json()) == (200, told)
+    found = answer.json()
+    assert found.pop("as_of") >= told.pop("as_of")
+    assert (answer.status_code, found) == (200, told)
+
+
+@pytest.mark.req("INT-01")
+def test_a_figure_says_what_lies_there_and_as_of_when(tenant):
+    stocked()
+    node("S4")
+    send(
+        event("damage.recorded", 2),
+        event("transfer.shipped", 5, to_node="S4", document="T1"),
+    )
+    before = clock.now()
+
+    _, body = Api("stock.read").get("availability?item=SOCK")
+
+    figures = {one["node"]: one for one in body["nodes"]}
+    assert (figures["S1"]["on_hand"], figures["S1"]["sellable"]) == (35, 33)
+    assert (figures["S1"]["reserved"], figures["S1"]["ats"]) == (3, 24)
+    assert (figures["S4"]["on_hand"], figures["S4"]["in_transit"]) == (0, 5)
+    assert datetime.fromisoformat(body["as_of"]) >= before
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "code"),
+    ("query", "status", "code", "field"),
     [
-        ("?item=NOWHERE", 404, "not_found"),
-        ("", 422, "refused"),
-        ("?item=", 422, "refused"),
-        ("?item=a%00b", 422, "refused"),
-        ("?item=SOCK&node=%00", 422, "refused"),
+        ("?item=NOWHERE", 404, "not_found", "item"),
+        ("", 422, "refused", "item"),
+        ("?item=", 422, "refused", "item"),
+        ("?item=a%00b", 422, "refused", "item"),
+        ("?item=SOCK&node=%00", 422, "refused", "node"),
     ],
 )
-def test_what_cannot_be_answered_says_why(tenant, query, status, code):
+def test_what_cannot_be_answered_says_why(tenant, query, status, code, field):
     stocked()
 
     found, body = Api("stock.read").get(f"availability{query}")
 
-    assert (found, body["code"], body["field"]) == (status, code, "item")
+    assert (found, body["code"], body["field"]) == (status, code, field)
 
 
 def test_a_node_that_never_held_the_item_is_an_empty_list(tenant):
@@ -102,4 +126,4 @@ def test_without_the_right_or_a_key_nothing_is_told(tenant):
     bare.key = "not-a-key.at-all"
     status, body = bare.get("availability?item=SOCK")
     assert (status, body["code"]) == (401, "authentication_failed")
-    assert bare.last["WWW-Authenticate"] == "Bearer"
+    assert bare.last.headers["WWW-Authenticate"] == "Bearer"

@@ -84,3 +84,14 @@ def test_a_world_remembers_what_it_was_instructed_and_told(tmp_path):
 
     assert again.summary() == first.summary()
     assert tell_all(again) == tell_all(first)
+
+
+def test_an_order_line_remembers_what_it_was_told_once_per_key():
+    world = World()
+    body = {"order": "B1", "line": "1", "quantity": 2}
+
+    for _ in range(2):
+        world.once("k1", lambda: world.note_order("ready", body))
+    world.once("k2", lambda: world.note_order("promise", {**body, "promise_at": "later"}))
+
+    assert [one["said"] for one in world.summary()["orders"]["B1/1"]] == ["ready", "promise"]

@@ -12,6 +12,8 @@ from exceptions.models import ExceptionCase
 from exceptions.services import detect_due
 from exceptions.states import Status
 from inventory_control.availability.services import recalculate_due
+from inventory_control.orders.models import FinancialDocument
+from inventory_control.orders.services import acknowledge_documents
 from inventory_control.people.models import User
 from inventory_control.people.services import add_member
 from inventory_control.pipeline import run_stage
@@ -26,6 +28,8 @@ PAGES = (
     "/items/SOCK/",
     "/orders/purchase-orders/",
     "/orders/transfers/",
+    "/orders/erp-documents/",
+    "/reconciliation/",
     "/audit/",
     "/dead-letters/",
 )
@@ -241,3 +245,23 @@ def test_an_unknown_host_is_nobodys_house(committed):
     answer = Client(HTTP_HOST="evil.example").get("/login/")
 
     assert (answer.status_code, answer.content) == (404, b"Not found.")
+
+
+@pytest.mark.req("LED-31")
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [(None, "expects ERP adjustment, pending"), ("ERP-7", "ERP adjustment, acknowledged")],
+)
+def test_a_damage_shows_what_the_erp_is_to_know_until_it_does(shop, answer, shown):
+    client = sign_in("planner")
+    outcomes(event("damage.recorded", 1))
+    run_stage("erp")
+    if answer:
+        number = FinancialDocument.objects.get().number
+        acknowledge_documents({number: {"id": answer}}, by=SYSTEM)
+
+    page = client.get("/items/SOCK/").content.decode()
+    listed = client.get("/orders/erp-documents/").content.decode()
+
+    assert page.count(shown) == 2
+    assert ("Adjustment" in listed, "Acknowledged by the ERP" in listed) == (True, bool(answer))

@@ -9,12 +9,16 @@ import msgspec
 import pytest
 from django.db import connection
 
+from inventory_control.catalog.services import put_state_mappings
 from inventory_control.core import clock
 from inventory_control.core.errors import Refused
 from inventory_control.events.models import DeadLetter, InventoryEvent
 from inventory_control.events.rules import EVENT_TYPES
+from inventory_control.reconciliation.services.importing import SnapshotRow, import_snapshot
 from inventory_control.stock.api.schemas import EVENT, EVENTS
 from inventory_control.stock.models import LedgerEntry, StockBalance
+from inventory_control.stock.services import adjust, release
+from inventory_control.stock.values import DecidedAdjustment
 from tests.factories import SYSTEM, event, item, node, planner, send
 from tests.http import Api
 from workflows.services import configure
@@ -70,6 +74,9 @@ def needed(event_type: str) -> dict[str, Any]:
     }
     if event_type == "event.corrected":
         body["quantity"] = 1
+    if event_type == "control_total.declared":
+        moments = [(clock.now() - timedelta(hours=ago)).isoformat() for ago in (2, 1)]
+        body["attributes"] = dict(zip(("count", "from", "to"), (3, *moments), strict=True))
     return body
 
 
@@ -193,6 +200,43 @@ def test_reservations_go_on_when_version_1_is_switched_off():
 
     assert api.post("reservations", {"lines": [line]})[0] == 201
     assert StockBalance.objects.get().reserved == 4
+
+
+@pytest.mark.req("EVT-06")
+def test_what_the_product_says_itself_goes_on_when_version_1_is_switched_off():
+    send(event("receipt.recorded", 9), event("reservation.created", 4, order="W-9", line="1"))
+    configure(key="event_schemas", value={"accepted": [2]}, by=SYSTEM)
+
+    assert release(order="W-9", line="1", quantity=3, by=SYSTEM) == 1
+    found = DecidedAdjustment("A-1", "SOCK", "S1", "sellable", 2, "found")
+    assert list(adjust([found], by=SYSTEM)) == ["A-1"]
+    opened = import_snapshot(
+        [SnapshotRow("SOCK", "S1", 20)],
+        snapshot="today",
+        source="erp",
+        as_of=clock.now(),
+        system="erp",
+        may_speak_for=lambda name: name == "erp",
+        by=SYSTEM,
+    )
+
+    assert opened.counts == {"noted": 1}
+    assert (StockBalance.objects.get().reserved, StockBalance.objects.get().sellable) == (1, 11)
+
+
+@pytest.mark.req("EVT-16")
+def test_a_report_counts_by_its_words_or_by_what_its_source_means_by_them():
+    put_state_mappings([{"source": "pos", "code": "available", "state": "sellable"}], by=SYSTEM)
+    report = {"type": "position.reported", "item": "SOCK", "node": "S1", "system": "wms"}
+    told = [
+        {**report, "source_id": word, "occurred_at": clock.now(), "quantity": 5, "to_state": word}
+        for word in ("on_hand", "available", "in_transit")
+    ]
+
+    assert [answer.outcome for answer in send(*told)] == ["noted"] * 3
+
+    stored = InventoryEvent.objects.order_by("id").values_list("details__to_state", flat=True)
+    assert list(stored) == ["on_hand", "sellable", "in_transit"]
 
 
 @pytest.mark.req("EVT-06")

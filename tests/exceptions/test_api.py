@@ -26,7 +26,7 @@ def caller(*granted: str) -> tuple[User, Call]:
     user = add_member(
         username="ada", name="Ada", password=None, roles=["role"], kind="person", by=SYSTEM
     )
-    secret = issue_key(user=user, name="ada", scopes=granted, by=SYSTEM)
+    secret = issue_key(user=user, name="ada", scopes=granted, tiers=("process",), by=SYSTEM)
     client = Client(HTTP_HOST="alder.localhost", HTTP_AUTHORIZATION=f"Bearer {secret}")
 
     def call(method: str, path: str, body: object = None, **query: str) -> tuple[int, Any]:

@@ -288,7 +288,9 @@ def test_a_late_purchase_order_opens_once_and_clears_when_it_is_received(tenant)
         expected_at=now - timedelta(hours=4),
         status="sent",
     )
-    line = PurchaseOrderLine.objects.create(order=order, item=hat, quantity=40, received=10)
+    line = PurchaseOrderLine.objects.create(
+        order=order, item=hat, quantity=40, received=10, awaits_more=True
+    )
 
     detect_due(by=SYSTEM)
     detect_due(by=SYSTEM)

@@ -27,6 +27,40 @@ def test_the_description_is_valid_and_says_nothing_twice(description):
     assert len(operations) == len(set(operations)) > 40
 
 
+@pytest.mark.req("INT-31")
+def test_every_operation_is_described_in_one_of_three_tiers(description):
+    tags = {
+        tuple(operation["tags"])
+        for methods in description["paths"].values()
+        for operation in methods.values()
+    }
+
+    assert tags == {("experience",), ("process",), ("system",)}
+    assert [tag["name"] for tag in description["tags"]] == ["experience", "process", "system"]
+
+
+@pytest.mark.req("INT-13")
+def test_every_operation_names_the_one_shape_of_its_refusals(description):
+    shapes = {
+        str(operation["responses"]["default"]["content"])
+        for methods in description["paths"].values()
+        for operation in methods.values()
+    }
+    problem = description["components"]["schemas"]["Problem"]
+
+    assert shapes == {
+        "{'application/problem+json': {'schema': {'$ref': '#/components/schemas/Problem'}}}"
+    }
+    assert sorted(problem["required"]) == [
+        "code",
+        "correlation_id",
+        "detail",
+        "status",
+        "title",
+        "type",
+    ]
+
+
 def test_every_operation_but_signed_webhooks_names_a_key(description):
     without = {
         path

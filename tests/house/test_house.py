@@ -21,7 +21,8 @@ from inventory_control.web.views import ApiView
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("inventory_control", "tenants", "exceptions", "ai_advice", "workflows", "connectors")
 OWN_THREADS = ("inventory_control/demo/", "inventory_control/embedded/", "connectors/simulators/",
-               "inventory_control/stories/runner.py")  # fmt: skip
+               "inventory_control/stories/runner.py",
+               "inventory_control/core/outbound_lanes.py")  # fmt: skip
 SIGNED = frozenset({"webhook"})
 """Views that a signature authenticates instead of a key."""
 
@@ -105,6 +106,17 @@ def test_every_api_view_names_a_permission_for_each_of_its_methods():
             continue
         assert view.permission_classes == [Scoped], name
         assert set(view.permissions) == methods, name
+
+
+@pytest.mark.req("INT-31")
+def test_every_api_view_names_its_tier():
+    silent = [
+        name
+        for name, view in api_views()
+        if not any("tier" in vars(kind) for kind in view.__mro__ if kind is not ApiView)
+    ]
+
+    assert silent == []
 
 
 @pytest.mark.req("SEC-01")

@@ -373,6 +373,21 @@ def test_c8_a_task_leaves_nothing_behind_for_the_next_one(two):
     assert SEEN == [("tenant_alder", ["OF-A"])]
 
 
+def test_a_session_is_given_up_once_it_has_worked_for_too_many_tenants(two, settings):
+    settings.TENANTS_PER_SESSION = 1
+    connection.close()
+    pids = []
+    for tenant in (*two, *two, two[1]):
+        with in_tenant(tenant):
+            assert Item.objects.count() == 1
+        pids.append(connection.connection.info.backend_pid)
+        connection.close_if_unusable_or_obsolete()
+
+    assert pids[0] == pids[1]
+    assert len(set(pids)) == 3
+    assert connection.connection is not None
+
+
 def test_public_holds_no_tenant_table(two):
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"]) as session:
         found = session.execute(

@@ -29,7 +29,10 @@ def test_an_order_is_read_with_what_has_arrived(api, shop):
     assert status == 200
     assert (body["number"], body["supplier"], body["node"]) == (order.number, "MILL", "S1")
     assert (body["status"], body["value"], body["is_ours"]) == ("part_received", "45.00", True)
-    assert body["lines"] == [{"sku": "SOCK", "quantity": 10, "received": 4, "unit_cost": "4.5000"}]
+    assert body["lines"] == [
+        {"sku": "SOCK", "quantity": 10, "announced": None, "received": 4, "outstanding": 6,
+         "inspected": 0, "damaged": 0, "difference": -6, "state": "late", "unit_cost": "4.5000"}
+    ]  # fmt: skip
 
 
 @pytest.mark.req("INT-05", "INT-14")

@@ -69,7 +69,7 @@ def test_a_receipt_in_two_parts_makes_it_part_received_then_received(shop, follo
         "purchase_order.part_received",
         "purchase_order.received",
     ]
-    assert (EventWork.objects.count(), is_following_due()) == (0, False)
+    assert (EventWork.objects.filter(consumer="orders").count(), is_following_due()) == (0, False)
     assert Timer.objects.get().status == "cancelled"
 
 
@@ -399,7 +399,7 @@ def test_a_document_that_cannot_be_followed_stops_no_other_and_rests_after_five_
 
     tries = [follow_events(by=SYSTEM) for _ in range(6)]
 
-    left = EventWork.objects.get()
+    left = EventWork.objects.get(consumer="orders")
     assert tries == [1, 0, 0, 0, 0, 0]
     assert standing(good.number) == ("received", [10])
     assert (left.attempts, "too long" in left.error) == (5, True)

@@ -100,6 +100,34 @@ def test_broken_json_in_line_7000_of_10000_harms_no_other_line(api: Api):
     assert StockBalance.objects.get().sellable == 9_999
 
 
+@pytest.mark.req("INT-20")
+def test_seven_bad_of_ten_thousand_are_named_by_row_and_harm_no_other(api: Api):
+    rows: list[Any] = [event("receipt.recorded", 1) for _ in range(10_000)]
+    bad = {
+        0: (event("receipt.recorded", 0), "quarantined", "not_positive", "quantity"),
+        998: (event("receipt.recorded"), "quarantined", "missing_field", "quantity"),
+        1_000: (event("receipt.recorded", 1, item="GHOST"), "unmapped", "unknown_item", "item"),
+        4_999: (event("receipt.recorded", 1, node="S404"), "unmapped", "unknown_node", "node"),
+        5_000: (event("nonsense.happened", 1), "quarantined", "unknown_type", "type"),
+        7_777: (event("receipt.recorded", 1, colour="red"), "quarantined", "invalid_field", ""),
+        9_999: (event("receipt.recorded", 1, source="erp"), "quarantined", "foreign_source", "source"),
+    }  # fmt: skip
+    for place, (body, *_) in bad.items():
+        rows[place] = body
+
+    status, answer = api.post("events/bulk", rows)
+
+    assert (status, answer["counts"]) == (200, {"posted": 9_993, "quarantined": 5, "unmapped": 2})
+    assert [row["row"] for row in answer["results"]] == list(range(10_000))
+    refused = {
+        row["row"]: (row["outcome"], row["code"], row["field"])
+        for row in answer["results"]
+        if row["outcome"] != "posted"
+    }
+    assert refused == {place: tuple(told) for place, (_, *told) in bad.items()}
+    assert (StockBalance.objects.get().sellable, DeadLetter.objects.count()) == (9_993, 7)
+
+
 @pytest.mark.req("EVT-05")
 def test_a_bulk_array_answers_row_by_row(api: Api):
     good = event("receipt.recorded", 3)

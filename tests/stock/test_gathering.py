@@ -99,7 +99,7 @@ def test_a_revoked_key_and_one_without_the_right_harm_nobody_in_their_company(co
     )
 
     assert [status for status, _ in answers] == [201, 403, 401] * 3
-    assert gone.last["WWW-Authenticate"] == "Bearer"
+    assert gone.last.headers["WWW-Authenticate"] == "Bearer"
     assert {body["code"] for status, body in answers if status == 403} == {"not_permitted"}
     assert StockBalance.objects.get().sellable == 3
 

@@ -10,6 +10,8 @@ import pytest
 from django.db import connections
 
 import inventory_control.stories as stories
+from connectors.simulators.server import running
+from connectors.simulators.state import World
 from inventory_control import pipeline, sandbox
 from inventory_control.core.tenancy import in_public
 from inventory_control.stories.runner import Runner
@@ -61,14 +63,17 @@ def partner(house, django_db_blocker) -> Iterator[Partner]:
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.stem)
 def test_the_story_goes_as_it_is_told(file: Path, partner: Partner, stage_workers: None):
     story = read_story(file.read_text(), file.name)
-    stage = set_stage(story, partner=partner, by=SYSTEM)
-    runner = Runner(
-        address=f"http://{stage.host}",
-        keys=stage.keys,
-        transport=InProcess(app=application, raise_app_exceptions=True),
-    )
+    with running(World()) as simulator:
+        stage = set_stage(story, partner=partner, simulator=simulator, by=SYSTEM)
+        runner = Runner(
+            address=f"http://{stage.host}",
+            keys=stage.keys,
+            transport=InProcess(app=application, raise_app_exceptions=True),
+            simulator=simulator,
+        )
 
-    told = runner.play(story, lambda _line: None)
+        told = runner.play(story, lambda _line: None)
 
     assert told.failed == 0, "\n".join(told.lines)
-    assert told.passed + told.waiting == len(story.steps)
+    assert told.passed + told.waiting == len(story.steps) + 1
+    assert told.lines[-1].startswith(f"{story.key}.again ok")

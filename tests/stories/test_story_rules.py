@@ -19,7 +19,10 @@ SCRIPTS = Path(stories.__file__).parent / "scripts"
     [
         ({"a": 1}, {"a": 1, "b": 2}),
         ({"value": "60.00"}, {"value": "60"}),
+        ({"at": "2026-03-02T09:00:00+00:00"}, {"at": "2026-03-02T09:00:00Z"}),
         ([{"a": 1}], [{"a": 1, "b": 2}]),
+        ({"at": "2026-03-01T09:00:00+00:00"}, {"at": "2026-03-01T10:00:00+01:00"}),
+        ({"at": "2026-03-01T09:00:00+00:00"}, {"at": "2026-03-01T09:00:00Z"}),
         ({"a": {"$gte": 2}}, {"a": 3}),
         ({"a": {"$contains": "x"}}, {"a": "axb"}),
         ({"a": {"$size": 2}}, {"a": [1, 2]}),
@@ -37,6 +40,11 @@ def test_what_holds(expected: Any, found: Any):
     [
         ({"a": 1}, {"a": 2}, "answer.a is 2, not 1"),
         ({"a": 1}, {}, "answer has no a"),
+        (
+            "2026-03-01T09:00:00Z",
+            "2026-03-01T09:00:01Z",
+            "answer is '2026-03-01T09:00:01Z', not '2026-03-01T09:00:00Z'",
+        ),
         ([1, 2], [1], "answer is [1], not a list of 2"),
         ({"a": {"$lte": 2}}, {"a": 3}, "answer.a is 3, which does not satisfy $lte 2"),
         ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, "answer.a[0].b is 2, not 1"),
@@ -72,6 +80,8 @@ def test_a_broken_file_is_refused_with_the_place(text: str, words: str):
 
 
 def test_every_script_of_the_product_can_be_read():
-    keys = [read_story(file.read_text(), file.name).key for file in sorted(SCRIPTS.glob("*.yaml"))]
+    files = sorted(SCRIPTS.glob("*.yaml"))
 
-    assert keys == ["S13", "S14", "S24", "S26", "S26B", "S30"]
+    keys = {read_story(file.read_text(), file.name).key for file in files}
+
+    assert len(keys) == len(files)

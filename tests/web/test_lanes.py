@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
+import msgspec
 import pytest
 from django.test import Client
 
+from inventory_control.lanes import ShortLane
 from inventory_control.people.services import add_member
 from tests.factories import event, item, node
 from tests.http import SYSTEM, Api
@@ -64,3 +67,70 @@ def test_a_session_still_needs_its_forgery_token_beside_a_header_that_is_no_key(
 
     assert plain.status_code == 403
     assert basic.status_code in {401, 403}
+
+
+def lane(events: list[str]) -> ShortLane:
+    """A short lane that notes what goes the general way, and reads its body."""
+
+    def general(environ, start_response):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        events.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)}")
+        start_response("204 No Content", [])
+        return [b""]
+
+    return ShortLane(general)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/api/v1/events", {}),
+        ("POST", "/api/v1/events", {"Idempotency-Key": "k"}),
+        ("POST", "/api/v1/events", {"Authorization": "Basic YTpi"}),
+        ("POST", "/api/v1/events/bulk", {}),
+        ("POST", "/api/v1/reservations", {"X-Many": "lines"}),
+        ("GET", "/exceptions/", {}),
+    ],
+)
+def test_what_is_not_answered_at_once_goes_the_general_way_with_its_body(
+    committed, method, path, headers
+):
+    api, seen = Api("events.write", "stock.reserve"), []
+    lines = [{"line": str(n), "item": "SOCK", "node": "S1", "quantity": 1} for n in range(101)]
+    body = msgspec.json.encode({"order": "O", "lines": lines})
+    client = httpx.Client(transport=httpx.WSGITransport(app=lane(seen)))
+    sent = {"Authorization": f"Bearer {api.key}", **headers}
+
+    answer = client.request(method, f"http://alder.localhost{path}", content=body, headers=sent)
+
+    assert answer.status_code == 204
+    assert seen == [f"{method} {path} {len(body)}"]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("nobody.localhost", 404), ("partner.localhost", 204)]
+)
+def test_the_lane_leads_into_a_tenant_s_house_only(committed, host, status):
+    api, seen = Api("events.write"), []
+    client = httpx.Client(transport=httpx.WSGITransport(app=lane(seen)))
+
+    answer = client.post(
+        f"http://{host}/api/v1/events",
+        content=b"{}",
+        headers={"Authorization": f"Bearer {api.key}"},
+    )
+
+    assert (answer.status_code, len(seen)) == (status, 1 if status == 204 else 0)
+
+
+def test_a_fault_in_the_lane_is_a_500_that_shows_nothing(committed, monkeypatch):
+    api = Api("events.write")
+
+    def break_down(*_arguments):
+        raise RuntimeError("the inside of the house")
+
+    monkeypatch.setattr("inventory_control.stock.api.views.post_presented", break_down)
+    status, _ = api.post("events", event("receipt.recorded", 1))
+
+    assert status == 500
+    assert b"inside of the house" not in api.last.content

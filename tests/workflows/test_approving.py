@@ -15,6 +15,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.errors import IllegalMove, NotPermitted, Refused
 from inventory_control.orders.models import PurchaseOrder
 from inventory_control.outbox.models import OutboundCommand
+from tests.http import Api
 from tests.workflows.conftest import look
 from workflows.errors import AdviceExpiredError, NotYourRoleError, SeparationError
 from workflows.models import Approval, WorkflowRun
@@ -146,3 +147,19 @@ def test_a_decision_on_expired_advice_is_refused_and_asked_anew_with_the_numbers
         anew = waiting()
         assert (anew.pk > asked.pk, anew.asked_at) == (True, later)
         agree(ada)
+
+
+def test_what_advice_asks_for_is_read_over_http_with_its_evidence():
+    api = Api("workflows.read")
+
+    _, page = api.get("approvals")
+    status, one = api.get(f"approvals/{waiting().pk}")
+
+    assert (status, page["results"]) == (200, [one])
+    assert (one["action"], one["sku"], one["request"], one["facts"], one["facts_now"]) == (
+        "purchase",
+        "SOCK",
+        None,
+        None,
+        None,
+    )

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from inventory_control.core.actors import Actor
 from inventory_control.core.registry import Registry
+from workflows.actions.adjust import Adjust
+from workflows.actions.correct import Correct
 from workflows.actions.purchase import Purchase
 from workflows.actions.transfer import Transfer
 from workflows.models import WorkflowRun
@@ -17,12 +19,16 @@ class Action(Protocol):
 
     key: str
     meaning: str
+    done: str
+    """What a person reads when it was carried out, with the document's number."""
+    is_immediate: bool
+    """Whether the effect is there at once; otherwise the document is awaited."""
 
     def carry_out(self, runs: Sequence[WorkflowRun], *, by: Actor) -> dict[int, str]:
         """Do it for each run, in the caller's transaction; run id -> document number."""
         ...
 
 
-ACTIONS: Registry[Action] = Registry("action", Transfer(), Purchase())
+ACTIONS: Registry[Action] = Registry("action", Transfer(), Purchase(), Adjust(), Correct())
 
 __all__ = ["ACTIONS", "Action"]

@@ -16,6 +16,8 @@ class Purchase:
 
     key = "purchase"
     meaning = "Order from the supplier."
+    done = "Placed as {}."
+    is_immediate = False
 
     def carry_out(self, runs: Sequence[WorkflowRun], *, by: Actor) -> dict[int, str]:
         """Place the orders; several runs may share one."""
@@ -24,13 +26,13 @@ class Purchase:
 
 
 def _wanted(run: WorkflowRun) -> WantedPurchase:
-    item = run.case.item
-    if item is None or run.case.node_id is None or run.supplier_id is None:
+    item, node = run.item, run.node
+    if item is None or node is None or run.supplier_id is None:
         raise Refused(f"Run {run.pk} names no item, node or supplier.", field="supplier")
     return WantedPurchase(
         reference=str(run.pk),
         item_id=item.pk,
-        node_id=run.case.node_id,
+        node_id=node.pk,
         supplier_id=run.supplier_id,
         quantity=run.quantity,
         unit_cost=item.unit_cost,

@@ -16,6 +16,8 @@ class Transfer:
 
     key = "transfer"
     meaning = "Move from another node."
+    done = "Placed as {}."
+    is_immediate = False
 
     def carry_out(self, runs: Sequence[WorkflowRun], *, by: Actor) -> dict[int, str]:
         """Place the transfers, one each."""
@@ -24,14 +26,14 @@ class Transfer:
 
 
 def _wanted(run: WorkflowRun) -> WantedTransfer:
-    item = run.case.item
-    if item is None or run.case.node_id is None or run.from_node_id is None:
+    item, node = run.item, run.node
+    if item is None or node is None or run.from_node_id is None:
         raise Refused(f"Run {run.pk} names no item or node.", field="from_node")
     return WantedTransfer(
         reference=str(run.pk),
         item_id=item.pk,
         from_node_id=run.from_node_id,
-        to_node_id=run.case.node_id,
+        to_node_id=node.pk,
         quantity=run.quantity,
         unit_cost=item.unit_cost,
         expected_at=run.expected_at or run.started_at,

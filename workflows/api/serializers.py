@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ai_advice.models import Advice
-from workflows.models import Approval, WorkflowRun
+from workflows.models import Approval, Request, WorkflowRun
+from workflows.values import Facts
 
 
 class AdviceCitedSerializer(serializers.ModelSerializer[Advice]):
@@ -16,14 +20,40 @@ class AdviceCitedSerializer(serializers.ModelSerializer[Advice]):
         fields = ("id", "advisor", "model_version", "snapshot", "confidence", "proposition")
 
 
-class ApprovalSerializer(serializers.ModelSerializer[Approval]):
-    """One level of approval and what it is about; `value` is money as text."""
+class FactsSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """What a request rests on; `unit_cost` is money as text."""
 
-    case = serializers.IntegerField(source="run.case_id")
+    what = serializers.CharField()
+    units = serializers.IntegerField()
+    unit_cost = serializers.CharField()
+
+
+class AskedSerializer(serializers.ModelSerializer[Request]):
+    """What somebody asked for, as they asked for it; `corrects` is an event."""
+
+    corrects = serializers.CharField(allow_null=True)
+
+    class Meta:
+        model = Request
+        fields = ("id", "state", "reason", "note", "evidence", "corrects", "asked_at")
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    """One level of approval and what it is about; `value` is money as text.
+
+    It is about an exception (`case`) or about what somebody asked for (`request`, with the facts
+    when it was asked and, on a single approval, the facts of now).
+    """
+
+    case = serializers.IntegerField(source="run.case_id", allow_null=True)
+    request = AskedSerializer(source="run.request", allow_null=True)
+    requester = serializers.CharField(source="run.requester")
+    facts = FactsSerializer(source="run.facts", allow_null=True)
+    facts_now = serializers.SerializerMethodField()
     action = serializers.CharField(source="run.action")
     quantity = serializers.IntegerField(source="run.quantity")
-    sku = serializers.CharField(source="run.case.item.sku", default=None)
-    node = serializers.CharField(source="run.case.node.code", default=None)
+    sku = serializers.CharField(source="run.item.sku", default=None)
+    node = serializers.CharField(source="run.node.code", default=None)
     supplier = serializers.CharField(source="run.supplier.code", default=None)
     from_node = serializers.CharField(source="run.from_node.code", default=None)
     proposition = serializers.CharField(source="run.advice.proposition", default="")
@@ -35,16 +65,23 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
         fields = (
             "id", "run", "case", "level", "role", "escalated_role", "action", "quantity", "value",
             "sku", "node", "supplier", "from_node", "proposition", "confidence", "evidence",
-            "asked_at", "due_at", "status", "decided_at", "decided_by", "reason",
+            "asked_at", "due_at", "status", "decided_at", "decided_by", "reason", "request",
+            "requester", "facts", "facts_now",
         )  # fmt: skip
+
+    @extend_schema_field(FactsSerializer(allow_null=True))
+    def get_facts_now(self, approval: Approval) -> dict[str, Any] | None:
+        """The facts of now, which the view looked up for all it shows."""
+        found: Facts | None = self.context.get("facts", {}).get(approval.run_id)
+        return found.as_row() if found else None
 
 
 class RunSerializer(serializers.ModelSerializer[WorkflowRun]):
     """One run with its trace, the policies and advice it followed, and its approvals."""
 
     workflow = serializers.StringRelatedField()  # type: ignore[var-annotated]  # text
-    sku = serializers.CharField(source="case.item.sku", default=None)
-    node = serializers.CharField(source="case.node.code", default=None)
+    sku = serializers.CharField(source="item.sku", default=None)
+    node = serializers.CharField(source="node.code", default=None)
     supplier = serializers.CharField(source="supplier.code", default=None)
     from_node = serializers.CharField(source="from_node.code", default=None)
     advice = AdviceCitedSerializer(allow_null=True)
@@ -52,7 +89,7 @@ class RunSerializer(serializers.ModelSerializer[WorkflowRun]):
     class Meta:
         model = WorkflowRun
         fields = (
-            "id", "case", "workflow", "status", "step", "action", "quantity", "spend", "sku",
+            "id", "case", "request", "workflow", "status", "step", "action", "quantity", "spend", "sku",
             "node", "supplier", "from_node", "requester", "policy", "advice", "trace", "document",
             "started_at", "finished_at", "outcome",
         )  # fmt: skip
@@ -110,6 +147,97 @@ class RunBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
     reason = serializers.CharField(max_length=300)
     from_node = serializers.CharField(default=None, allow_null=True)
     supplier = serializers.CharField(default=None, allow_null=True)
+
+
+class AdjustmentBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """A change of the book in units, for a reason of the policy `reason_codes`."""
+
+    item = serializers.CharField(max_length=60)
+    node = serializers.CharField(max_length=40)
+    quantity = serializers.IntegerField(min_value=-1_000_000_000, max_value=1_000_000_000)
+    state = serializers.CharField(max_length=20, default="sellable")
+    reason_code = serializers.CharField(max_length=60)
+    note = serializers.CharField(max_length=300, default="", allow_blank=True)
+    evidence = serializers.CharField(max_length=500, default="", allow_blank=True)
+
+
+class CorrectionBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """Why an event is wrong, and the units that take its place; none when it never happened."""
+
+    quantity = serializers.IntegerField(
+        min_value=-1_000_000_000, max_value=1_000_000_000, default=0
+    )
+    reason = serializers.CharField(max_length=200)
+    note = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
+class TransferBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """Units to move from one node to another, and why."""
+
+    item = serializers.CharField(max_length=60)
+    from_node = serializers.CharField(max_length=40)
+    to_node = serializers.CharField(max_length=40)
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
+    reason = serializers.CharField(max_length=300)
+
+
+class RequisitionBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """Units to buy for a node, and why; from the item's supplier unless another is named."""
+
+    item = serializers.CharField(max_length=60)
+    node = serializers.CharField(max_length=40)
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
+    supplier = serializers.CharField(max_length=40, default="", allow_blank=True)
+    reason = serializers.CharField(max_length=300)
+
+
+class ChangeBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """What of an item or a supplier the ERP should change, and why."""
+
+    kind = serializers.ChoiceField(["item", "supplier"])
+    code = serializers.CharField(max_length=60)
+    changes = serializers.DictField()
+    reason = serializers.CharField(max_length=300)
+
+
+class ProposedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """The wish on its way to the ERP."""
+
+    command = serializers.IntegerField()
+    target = serializers.CharField()
+    status = serializers.CharField()
+
+
+class RequestedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """Where a request stands: `pending_approval`, `done`, or a run's other status.
+
+    `event_id` is what was posted, `document` the order it led to, `waits_for` the role that
+    decides now.
+    """
+
+    request = serializers.IntegerField()
+    run = serializers.IntegerField()
+    status = serializers.CharField()
+    status_url = serializers.CharField()
+    action = serializers.CharField()
+    item = serializers.CharField(allow_null=True)
+    node = serializers.CharField(allow_null=True)
+    quantity = serializers.IntegerField()
+    value = serializers.DecimalField(max_digits=16, decimal_places=2)
+    reason = serializers.CharField()
+    corrects = serializers.CharField(allow_null=True)
+    waits_for = serializers.CharField(allow_null=True)
+    event_id = serializers.CharField(allow_null=True)
+    document = serializers.CharField(allow_null=True)
+    outcome = serializers.CharField()
+    asked_at = serializers.DateTimeField()
+
+
+class RequestedPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """A page of requests, newest first."""
+
+    results = RequestedSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class PolicySerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only

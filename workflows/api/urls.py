@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
+from workflows.api.requests import (
+    AdjustmentView,
+    ChangeView,
+    CorrectionView,
+    RequestListView,
+    RequestView,
+    RequisitionView,
+    TransferRequestView,
+    WithdrawalView,
+)
 from workflows.api.views import (
     ApprovalListView,
     ApprovalView,
@@ -23,5 +33,13 @@ urlpatterns = [
     path("runs", RunListView.as_view(), name="run-list"),
     path("runs/<int:run_id>", RunView.as_view(), name="run-detail"),
     path("exceptions/<int:case_id>/runs", CaseRunView.as_view(), name="case-run"),
+    path("requests", RequestListView.as_view(), name="request-list"),
+    path("requests/<int:request_id>", RequestView.as_view(), name="request-detail"),
+    path("requests/<int:request_id>/withdraw", WithdrawalView.as_view(), name="request-withdraw"),
+    path("adjustments", AdjustmentView.as_view(), name="adjustment-list"),
+    path("events/<int:event_id>/correct", CorrectionView.as_view(), name="event-correct"),
+    path("transfers", TransferRequestView.as_view(), name="transfer-list"),
+    path("purchase-requisitions", RequisitionView.as_view(), name="requisition-list"),
+    path("change-requests", ChangeView.as_view(), name="change-request-list"),
     path("policies/<slug:key>", PolicyView.as_view(), name="policy-detail"),
 ]

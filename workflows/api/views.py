@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -12,7 +13,8 @@ from inventory_control.catalog.models import Node, Supplier
 from inventory_control.core.errors import Refused
 from inventory_control.policies.selectors import current_policy
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
-from inventory_control.web.problems import NotFoundError
+from inventory_control.web.problems import NotFoundError, problem_response
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 from workflows import permissions
 from workflows.api.serializers import (
@@ -27,14 +29,15 @@ from workflows.api.serializers import (
     RunPageSerializer,
     RunSerializer,
 )
-from workflows.selectors import approval, approvals, run_page, runs_of
-from workflows.services import configure, decide, decide_one, request_run
+from workflows.selectors import approval, approvals, facts_of, run_page, runs_of
+from workflows.services import configure, decide, refusal_of, request_run
 from workflows.values import Verdict
 
 
 class ApprovalListView(ApiView):
     """What waits for a decision."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -64,6 +67,7 @@ class ApprovalListView(ApiView):
 class ApprovalView(ApiView):
     """One approval."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_approval", responses=ApprovalSerializer)
@@ -72,35 +76,44 @@ class ApprovalView(ApiView):
         found = approval(approval_id)
         if found is None:
             raise NotFoundError
-        return Response(ApprovalSerializer(found).data)
+        facts = facts_of([found.run]) if found.run.request_id else {}
+        return Response(ApprovalSerializer(found, context={"facts": facts}).data)
 
 
 class DecisionView(ApiView):
     """The decision on one approval."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.APPROVE}
 
     @extend_schema(
         operation_id="decide_approval", request=DecisionBody, responses=DecidedSerializer
     )
-    def post(self, request: Request, approval_id: int) -> Response:
-        """Approve or refuse. 403 for the wrong role or the wrong person, 409 when decided."""
+    def post(self, request: Request, approval_id: int) -> HttpResponse:
+        """Approve or refuse. 403 for the wrong role or the wrong person, 409 when decided.
+
+        A refusal is returned, not raised: what was asked anew because its facts changed must
+        not be rolled back with it.
+        """
         body = DecisionBody(data=request.data)
         body.is_valid(raise_exception=True)
         if approval(approval_id) is None:
             raise NotFoundError
-        decided = decide_one(
-            approval=approval_id,
+        (decided,) = decide(
+            approvals=[approval_id],
             verdict=Verdict(body.validated_data["verdict"]),
             reason=body.validated_data["reason"],
             by=self.actor,
         )
+        if not decided.is_done:
+            return problem_response(refusal_of(decided))
         return Response(decided.as_row())
 
 
 class BulkDecisionView(ApiView):
     """The decision on many approvals."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.APPROVE}
 
     @extend_schema(
@@ -127,6 +140,7 @@ class BulkDecisionView(ApiView):
 class RunView(ApiView):
     """One run."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_run", responses=RunSerializer)
@@ -141,6 +155,7 @@ class RunView(ApiView):
 class RunListView(ApiView):
     """The runs of a case."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -159,6 +174,7 @@ class RunListView(ApiView):
 class CaseRunView(ApiView):
     """An order asked for by hand."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.APPROVE}
 
     @extend_schema(operation_id="request_run", request=RunBody, responses={201: RunSerializer})
@@ -188,6 +204,7 @@ class CaseRunView(ApiView):
 class PolicyView(ApiView):
     """A governing policy: the approval matrix, the bounds of autonomy, the terms of advice."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.CONFIGURE}
 
     @extend_schema(operation_id="read_policy", responses=PolicySerializer)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from ai_advice.models import Advice
 from ai_advice.selectors import advice_of
 from exceptions import permissions
+from exceptions.detectors.position_mismatch import PositionMismatch
 from exceptions.models import ExceptionCase
 from exceptions.rules import UNMAPPED
 from exceptions.selectors import case_page, moves_of
@@ -21,6 +22,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError, Refused
 from inventory_control.people.selectors import names_of
+from inventory_control.stock import permissions as stock
 from inventory_control.web.console import ConsoleView
 from workflows.console.words import (
     KINDS,
@@ -36,7 +38,9 @@ from workflows.selectors import runs_of
 from workflows.states import ApprovalStatus, RunStatus
 
 TIMELINE_LENGTH = 60
-HIDDEN_EVIDENCE = frozenset({"inbound", "inbound_documents", "claims", "counts"})
+HIDDEN_EVIDENCE = frozenset(
+    {"claims", "counts", "discrepancies", "inbound", "inbound_documents", "said"}
+)
 
 
 class CaseDetailView(ConsoleView):
@@ -128,6 +132,7 @@ def case_context(request: HttpRequest, case: ExceptionCase, by: Actor) -> dict[s
         "owner": names.get(case.assignee, ""),
         "moves": _moves(case, by),
         "evidence": evidence_lines(case.evidence),
+        "picture_url": _picture_url(case, by),
         "item_url": reverse("stock:item-detail", args=[case.item.sku]) if case.item else None,
         "map_url": _map_url(case),
         "advice": _advice(advice[0], case, currency, now) if advice else None,
@@ -141,6 +146,13 @@ def case_context(request: HttpRequest, case: ExceptionCase, by: Actor) -> dict[s
         "back_url": reverse("exceptions:case-list"),
         "dialogs": [_reason_dialog(case, act) for act in ("resolve", "dismiss")],
     }
+
+
+def _picture_url(case: ExceptionCase, by: Actor) -> str | None:
+    """Where a case about numbers that disagree shows all of them side by side."""
+    if case.kind != PositionMismatch.key or case.item is None or not by.may(stock.READ):
+        return None
+    return reverse("reconciliation:item-picture", args=[case.item.sku])
 
 
 def _map_url(case: ExceptionCase) -> str | None:

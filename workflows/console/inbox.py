@@ -11,12 +11,13 @@ from django.urls import reverse
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError
+from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView
 from workflows import permissions
 from workflows.console.case import evidence_lines
 from workflows.console.words import ACTION_ICONS, due_chip, money
 from workflows.models import Approval
-from workflows.selectors import approval, approvals_waiting
+from workflows.selectors import approval, approvals_waiting, facts_at_asking, facts_of
 from workflows.services import decide, decide_one
 from workflows.values import Verdict
 
@@ -136,7 +137,7 @@ def _row(one: Approval, currency: str, now: Any, chosen: Approval | None) -> dic
 
 
 def _chosen(one: Approval, currency: str, now: Any) -> dict[str, Any]:
-    run, advice = one.run, one.run.advice
+    run, advice, case = one.run, one.run.advice, one.run.case
     return {
         "pk": one.pk,
         "title": _title(one),
@@ -145,27 +146,53 @@ def _chosen(one: Approval, currency: str, now: Any) -> dict[str, Any]:
         "role": one.role.replace("_", " "),
         "escalated": one.escalated_role.replace("_", " "),
         "sla": due_chip(one.due_at, now),
-        "proposition": advice.proposition if advice else "",
+        "proposition": advice.proposition if advice else _why(one),
         "confidence": f"{advice.confidence:.2f}" if advice else "",
-        "requester": "Advice" if advice else "By hand",
-        "evidence": evidence_lines(advice.evidence) if advice else [],
+        "evidence": evidence_lines(advice.evidence) if advice else _asked(one),
         "policy": run.policy,
         "steps": [
             {"step": str(step.get("step", "")).capitalize(), "says": str(step.get("says", ""))}
             for step in run.trace
         ],
-        "case_url": reverse("exceptions:case-detail", args=[run.case_id]),
-        "case": run.case.summary,
+        "case_url": reverse("exceptions:case-detail", args=[case.pk]) if case else "",
+        "case": case.summary if case else "",
         "decide_url": reverse("workflows:approval-decide", args=[one.pk]),
         "is_waiting": one.status_value == "waiting",
         "status": one.get_status_display(),
     }
 
 
+def _why(one: Approval) -> str:
+    request = one.run.request
+    if request is None:
+        return ""
+    return f"{request.reason}: {request.note}" if request.note else request.reason
+
+
+def _asked(one: Approval) -> list[dict[str, str]]:
+    """What an approver needs beside the reason: who asked, on what proof, and the facts of now."""
+    run, request = one.run, one.run.request
+    if request is None:
+        return []
+    then, now = facts_at_asking(run), facts_of([run])[run.pk]
+    lines = {
+        "Asked by": names_of([run.requester]).get(run.requester, "A program"),
+        "Evidence": request.evidence,
+        now.what: f"{now.units:,} now, {then.units:,} when it was asked",
+        "Cost of one": str(now.unit_cost),
+        "In the way": now.obstacle,
+    }
+    return [{"name": name, "value": value} for name, value in lines.items() if value]
+
+
 def _title(one: Approval) -> str:
     run = one.run
-    item, node = run.case.item, run.case.node
+    item, node = run.item, run.node
     sku, code = (item.sku if item else ""), (node.code if node else "")
+    if run.action == "adjust" and run.request:
+        return f"Adjust {sku} at {code} by {run.quantity:+,} {run.request.state}"
+    if run.action == "correct" and run.request:
+        return f"Correct event {run.request.corrects} of {sku} at {code} to {run.quantity:,}"
     if run.action == "transfer":
         return f"Move {run.quantity:,} {sku} from {run.from_node} to {code}"
     return f"Order {run.quantity:,} {sku} for {code}"

@@ -17,10 +17,19 @@ KINDS: Mapping[str, str] = {
     "oversell": "Oversold",
     "count_variance": "Count variance",
     "asn_delay": "Delivery late",
+    "cancelled_shipment": "Cancelled order shipped",
+    "position_mismatch": "Systems disagree",
+    "completeness": "Messages missing",
     "unmapped_identifier": "Unknown name",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
-ACTION_ICONS = {"transfer": "transfer", "purchase": "po", "nothing": "check"}
+ACTION_ICONS = {
+    "transfer": "transfer",
+    "purchase": "po",
+    "adjust": "item",
+    "correct": "audit",
+    "nothing": "check",
+}
 SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}
 SAID: Mapping[str, tuple[str, str, str]] = {
     "case.opened": ("Opened", "queue", ""),
@@ -35,6 +44,8 @@ SAID: Mapping[str, tuple[str, str, str]] = {
     "case.noted": ("Note", "msg", ""),
     "case.governed": ("Handed to a workflow", "flow", ""),
     "advice.given": ("Advice", "advice", ""),
+    "request.made": ("Asked for", "msg", ""),
+    "run.renewed": ("Asked anew", "flow", ""),
     "run.started": ("Workflow started", "flow", ""),
     "run.asks": ("Asks for approval", "approve", ""),
     "run.carried_out": ("Carried out", "check", "ok"),

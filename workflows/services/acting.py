@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from inventory_control.audit.services import advance_all
+from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from workflows.actions import ACTIONS
 from workflows.models import WorkflowRun
@@ -18,16 +19,29 @@ _by_action = attrgetter("action")
 
 
 def carry_out(runs: Sequence[WorkflowRun]) -> None:
-    """Place the orders of some runs and move them to acting; in the caller's transaction."""
+    """Do what was agreed, in the caller's transaction: orders wait for their effect, what is
+    posted has had it.
+    """
     for key, group in groupby(sorted(runs, key=_by_action), key=_by_action):
         mine = list(group)
-        documents = ACTIONS.get(key).carry_out(mine, by=PRODUCT)
+        action = ACTIONS.get(key)
+        documents = action.carry_out(mine, by=PRODUCT)
         for run in mine:
             run.document = documents[run.pk]
             run.step = StepKind.CONFIRM
-            note(run, Found(StepKind.ACT, f"Placed as {run.document}.", {"document": run.document}))
+            said = action.done.format(run.document)
+            note(run, Found(StepKind.ACT, said, {"document": run.document}))
         save(mine)
-        advance_all(mine, RunStatus.ACTING, by=PRODUCT, verb="run.carried_out")
+        acting = advance_all(mine, RunStatus.ACTING, by=PRODUCT, verb="run.carried_out")
+        if action.is_immediate:
+            advance_all(
+                acting,
+                RunStatus.DONE,
+                by=PRODUCT,
+                verb="run.done",
+                finished_at=clock.now(),
+                outcome="Effect confirmed.",
+            )
 
 
 def note(run: WorkflowRun, found: Found) -> None:

@@ -24,14 +24,20 @@ from inventory_control.people.selectors import roles_of
 from inventory_control.policies.selectors import current_policy
 from inventory_control.timers.services import cancel_timers
 from workflows import permissions
-from workflows.errors import AdviceExpiredError, NotYourRoleError, SeparationError
+from workflows.errors import (
+    AdviceExpiredError,
+    FactsChangedError,
+    NotYourRoleError,
+    SeparationError,
+)
 from workflows.models import Approval, WorkflowRun
-from workflows.rules import approvers_for, escalates_to, separated
-from workflows.selectors import runs_with_persons
-from workflows.services.acting import carry_out, note, save
+from workflows.rules import approvers_for, drift, escalates_to, separated
+from workflows.selectors import facts_at_asking, facts_of, runs_with_persons
+from workflows.services.acting import PRODUCT, carry_out, note, save
 from workflows.services.asking import ESCALATE, ask
-from workflows.services.configuring import MATRIX
+from workflows.services.configuring import DRIFT, MATRIX
 from workflows.services.running import QUIET_AFTER_REFUSAL
+from workflows.services.starting import ask_anew
 from workflows.states import ApprovalStatus, RunStatus
 from workflows.values import Decided, Found, Spend, StepKind, Verdict
 
@@ -42,7 +48,8 @@ def decide(*, approvals: Sequence[int], verdict: Verdict, reason: str, by: Actor
 
     Approvals and runs are locked in order of their keys, so two people pressing at once get one
     success and one refusal. The last level's agreement carries the run out in this transaction.
-    Answers one `Decided` per approval, in order.
+    What rests on facts that changed materially is not agreed to but asked anew. Answers one
+    `Decided` per approval, in order.
     """
     _require_person(by)
     if verdict is Verdict.REFUSED and not reason.strip():
@@ -51,16 +58,24 @@ def decide(*, approvals: Sequence[int], verdict: Verdict, reason: str, by: Actor
         row.pk: row
         for row in Approval.objects.select_for_update(of=("self",))
         .filter(pk__in=set(approvals))
-        .select_related("run__case__item", "run__case__node", "run__advice")
+        .select_related(
+            "run__case__item", "run__case__node", "run__advice", "run__from_node",
+            "run__request__item", "run__request__node", "run__workflow", "run__supplier",
+        )
         .order_by("pk")
-    }
+    }  # fmt: skip
+    changes = _changes([row.run for row in rows.values()]) if verdict is Verdict.APPROVED else {}
     roles = roles_of(by)
     persons = runs_with_persons([row.run_id for row in rows.values()])
     answers: dict[int, Decided] = {}
     allowed: list[Approval] = []
+    stale: dict[int, WorkflowRun] = {}
     for pk in approvals:
         row = rows.get(pk)
         refusal = _refusal(row, by=by, roles=roles, persons=persons)
+        if refusal is None and row is not None and row.run_id in changes:
+            refusal = FactsChangedError(f"{changes[row.run_id]} It is asked anew.")
+            stale[row.run_id] = row.run
         if refusal is None and row is not None:
             allowed.append(row)
             persons[row.run_id].add(by.person)
@@ -70,16 +85,24 @@ def decide(*, approvals: Sequence[int], verdict: Verdict, reason: str, by: Actor
             answers[pk] = Decided(pk, status, refusal.code, refusal.detail)
     if allowed:
         _take(allowed, verdict, reason, by)
+    ask_anew(list(stale.values()), changes, by=PRODUCT)
     return [answers[pk] for pk in approvals]
 
 
-@transaction.atomic
 def decide_one(*, approval: int, verdict: Verdict, reason: str, by: Actor) -> Decided:
-    """Decide a single approval; raises the refusal instead of answering it."""
+    """Decide a single approval; raises the refusal instead of answering it.
+
+    Not in a transaction around `decide`: what was asked anew stays asked.
+    """
     (decided,) = decide(approvals=[approval], verdict=verdict, reason=reason, by=by)
     if not decided.is_done:
-        raise _REFUSALS[decided.code](decided.detail)
+        raise refusal_of(decided)
     return decided
+
+
+def refusal_of(decided: Decided) -> DomainError:
+    """The refusal an answer stands for, for doors that show it without undoing what it caused."""
+    return _REFUSALS[decided.code](decided.detail)
 
 
 @transaction.atomic
@@ -133,6 +156,17 @@ def _refusal(
         ring("workflows")
         return AdviceExpiredError()
     return None
+
+
+def _changes(runs: Sequence[WorkflowRun]) -> dict[int, str]:
+    """What changed materially of the facts that requests rest on, by run."""
+    asked = {run.pk: run for run in runs if run.request_id is not None}
+    if not asked:
+        return {}
+    bounds = current_policy(DRIFT).value
+    now = facts_of(list(asked.values()))
+    changes = {pk: drift(facts_at_asking(run), now[pk], bounds) for pk, run in asked.items()}
+    return {pk: change for pk, change in changes.items() if change}
 
 
 def _take(rows: Sequence[Approval], verdict: Verdict, reason: str, by: Actor) -> None:
@@ -198,11 +232,19 @@ def _refuse(runs: Sequence[WorkflowRun], reason: str, by: Actor) -> None:
                 quiet_until=now + QUIET_AFTER_REFUSAL,
             )
             for run in runs
+            if run.case_id
         ],
-        by=Actor.system("workflows"),
+        by=PRODUCT,
     )
 
 
 _REFUSALS: dict[str, type[DomainError]] = {
-    one.code: one for one in (NotYourRoleError, SeparationError, AdviceExpiredError, IllegalMove)
+    one.code: one
+    for one in (
+        NotYourRoleError,
+        SeparationError,
+        AdviceExpiredError,
+        FactsChangedError,
+        IllegalMove,
+    )
 }

@@ -12,7 +12,9 @@ from inventory_control.core.actors import Actor
 from inventory_control.policies.values import PolicyValue
 from inventory_control.timers.services import set_timers
 from workflows.models import Approval, WorkflowRun
-from workflows.rules import deadline
+from workflows.rules import approvers_for, deadline
+from workflows.services.acting import note
+from workflows.values import Found, Spend, StepKind
 
 ESCALATE = "approval.escalate"
 
@@ -35,6 +37,16 @@ def ask(
     )
     set_timers(kind=ESCALATE, due={str(one.pk): due_at for one in made})
     return made
+
+
+def roles_for(run: WorkflowRun, matrix: PolicyValue) -> tuple[str, ...]:
+    """The roles that must agree to a run, level by level; noted on it."""
+    roles = approvers_for(Spend(run.action, run.spend), matrix.value)
+    run.step = StepKind.APPROVE
+    asked = " then ".join(roles) or "nobody"
+    said = f"A {run.action} of {run.spend} needs {asked}."
+    note(run, Found(StepKind.APPROVE, said, {"policy": matrix.name, "roles": list(roles)}))
+    return roles
 
 
 def _told(one: Approval, policy: str, due_at: datetime) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from django.db import transaction
 
+from inventory_control.availability.rules import check_exposure, check_safety_stock
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
@@ -18,13 +19,24 @@ from inventory_control.events.rules import (
     check_period_lock,
     check_suspected_duplicates,
 )
+from inventory_control.fulfilment.rules import check_allocation, check_backorders
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
+from inventory_control.policies.values import REASON_CODES
+from inventory_control.reconciliation.rules import POLICY as RECONCILIATION
+from inventory_control.reconciliation.rules import check_terms
+from inventory_control.stock.rules import check_reservations
 from workflows import definitions, permissions
 from workflows.models import Workflow
-from workflows.rules import check_autonomy, check_matrix, read_definition
+from workflows.rules import (
+    check_autonomy,
+    check_drift,
+    check_matrix,
+    check_reasons,
+    read_definition,
+)
 
-MATRIX, AUTONOMY = "approval_matrix", "autonomy"
+MATRIX, AUTONOMY, DRIFT = "approval_matrix", "autonomy", "request_drift"
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     MATRIX: {
         "purchase": [
@@ -32,18 +44,35 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             {"up_to": None, "roles": ["planner", "finance"]},
         ],
         "transfer": [{"up_to": None, "roles": ["planner"]}],
+        "adjust": [
+            {"up_to": "1000", "roles": ["planner"]},
+            {"up_to": None, "roles": ["planner", "finance"]},
+        ],
+        "correct": [
+            {"up_to": "1000", "roles": ["planner"]},
+            {"up_to": None, "roles": ["planner", "finance"]},
+        ],
         "respond_hours": 8,
         "escalate_to": {"planner": "supply_lead", "finance": "finance_director"},
     },
     AUTONOMY: {"mode": "act", "transfer": {"max_value": "250", "min_confidence": 0.85}},
+    DRIFT: {"units": 5, "share": "0.1"},
 }
 CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     MATRIX: check_matrix,
     AUTONOMY: check_autonomy,
+    DRIFT: check_drift,
+    REASON_CODES: check_reasons,
     "advice": lambda value: None,
     "event_schemas": check_event_schemas,
     "period_lock": check_period_lock,
     "suspected_duplicates": check_suspected_duplicates,
+    "allocation": check_allocation,
+    "backorders": check_backorders,
+    "reservations": check_reservations,
+    "exposure": check_exposure,
+    "safety_stock": check_safety_stock,
+    RECONCILIATION: check_terms,
 }
 """Policies that may be set through the workflows' door, each with its check."""
 _SHIPPED = Path(str(definitions.__file__)).parent

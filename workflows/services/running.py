@@ -5,32 +5,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db import transaction
 
 from ai_advice.models import Advice
 from ai_advice.selectors import latest_advice
-from exceptions.models import ExceptionCase
 from exceptions.services import close_cases, govern
-from exceptions.states import LIVE, Resolution
+from exceptions.states import Resolution
 from exceptions.values import Closure
 from inventory_control.audit.services import advance_all, record_all
 from inventory_control.availability.selectors import ats_at
-from inventory_control.catalog.models import Node, Supplier
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
-from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.policies.selectors import current_policy
 from inventory_control.policies.values import PolicyValue
 from inventory_control.timers.services import cancel_timers
 from workflows import permissions
-from workflows.errors import AlreadyRunningError
 from workflows.models import Approval, Workflow, WorkflowRun
-from workflows.rules import approvers_for, may_run_alone
+from workflows.rules import may_run_alone
 from workflows.selectors import (
     REPLENISHMENT,
     abandoned_runs,
@@ -41,7 +36,7 @@ from workflows.selectors import (
     startable_cases,
 )
 from workflows.services.acting import carry_out, note, save
-from workflows.services.asking import ESCALATE, ask
+from workflows.services.asking import ESCALATE, ask, roles_for
 from workflows.services.configuring import AUTONOMY, MATRIX
 from workflows.states import ApprovalStatus, RunStatus
 from workflows.values import Found, Spend, StepKind
@@ -68,63 +63,6 @@ def run_due(*, by: Actor) -> int:
 
 
 @transaction.atomic
-def request_run(
-    *,
-    case: ExceptionCase,
-    action: str,
-    quantity: int,
-    reason: str,
-    from_node: Node | None = None,
-    supplier: Supplier | None = None,
-    by: Actor,
-) -> WorkflowRun:
-    """A person asks for an order on a case by hand; somebody else must approve it.
-
-    Raises `AlreadyRunningError` when a run has the case, `Refused` naming the field otherwise.
-    """
-    require(by, permissions.APPROVE)
-    item = case.item
-    if item is None or case.status_value not in LIVE:
-        raise Refused("This exception cannot be answered by an order.", field="case")
-    if quantity <= 0:
-        raise Refused("quantity is a whole number above 0.", field="quantity")
-    if action == "transfer" and from_node is None:
-        raise Refused("A transfer names the node it comes from.", field="from_node")
-    supplier = supplier or item.supplier
-    if action == "purchase" and supplier is None:
-        raise Refused("A purchase names its supplier.", field="supplier")
-    if WorkflowRun.objects.filter(case=case, status__in=("running", "waiting", "acting")).exists():
-        raise AlreadyRunningError
-    workflow, _ = current_workflow(REPLENISHMENT)
-    days = supplier.lead_time_days if supplier and action == "purchase" else 1
-    now = clock.now()
-    run: WorkflowRun = WorkflowRun.objects.create(
-        case=case,
-        workflow=workflow,
-        action=action,
-        quantity=quantity,
-        spend=(quantity * item.unit_cost).quantize(Decimal("0.01")),
-        from_node=from_node,
-        supplier=supplier if action == "purchase" else None,
-        expected_at=now + timedelta(days=days),
-        requester=by.id,
-        requester_person=by.person,
-        trace=[{"step": "request", "says": reason}],
-        started_at=now,
-        correlation_id=correlation_id(),
-    )
-    govern({case.pk: str(run.pk)}, by=by)
-    record_all(
-        "run.requested",
-        kind="workflowrun",
-        subjects={str(run.pk): {"case": case.pk, "action": action, "quantity": quantity}},
-        by=by,
-    )
-    ring("workflows")
-    return run
-
-
-@transaction.atomic
 def _start_runs(by: Actor) -> int:
     """Start a run for each case with fresh advice; a case closed meanwhile gets none."""
     cases = startable_cases(BATCH)
@@ -135,7 +73,7 @@ def _start_runs(by: Actor) -> int:
     runs = WorkflowRun.objects.bulk_create(
         _new_run(workflow, advice[case.pk]) for case in cases if case.pk in advice
     )
-    governed = govern({run.case_id: str(run.pk) for run in runs}, by=by)
+    governed = govern({run.case_id: str(run.pk) for run in runs if run.case_id}, by=by)
     WorkflowRun.objects.filter(
         pk__in=[run.pk for run in runs if run.case_id not in governed]
     ).delete()
@@ -182,9 +120,9 @@ def _work_out(by: Actor) -> int:
         return 0
     matrix, autonomy = current_policy(MATRIX), current_policy(AUTONOMY)
     spare = ats_at(
-        (run.case.item_id, run.from_node_id)
+        (run.item.pk, run.from_node_id)
         for run in runs
-        if run.case.item_id is not None and run.from_node_id is not None
+        if run.item is not None and run.from_node_id is not None
     )
     idle: list[WorkflowRun] = []
     silent: list[WorkflowRun] = []
@@ -204,8 +142,8 @@ def _work_out(by: Actor) -> int:
             free.append(run)
     save(runs)
     _leave(idle, by)
-    _stop(silent, "No proposal: a person must decide.", by)
-    _stop(broken, "The donor cannot spare it any more.", by)
+    stop(silent, "No proposal: a person must decide.", by)
+    stop(broken, "The donor cannot spare it any more.", by)
     if asking:
         ask(asking, matrix=matrix, by=by)
         advance_all([run for run, _, _ in asking], RunStatus.WAITING, by=by, verb="run.asks")
@@ -230,9 +168,9 @@ def _note_advice(run: WorkflowRun) -> None:
 def _donor_holds(run: WorkflowRun, spare: dict[Place, int]) -> bool:
     """Whether the donor still has what the transfer takes; a purchase needs no donor."""
     _note_advice(run)
-    if run.action != "transfer" or run.case.item_id is None or run.from_node_id is None:
+    if run.action != "transfer" or run.item is None or run.from_node_id is None:
         return True
-    has = spare.get((run.case.item_id, run.from_node_id), 0)
+    has = spare.get((run.item.pk, run.from_node_id), 0)
     found = f"{run.from_node} can sell {has} now; {run.quantity} are asked for."
     note(run, Found(StepKind.VALIDATE, found, {"donor_ats": has}))
     return has >= run.quantity
@@ -240,23 +178,13 @@ def _donor_holds(run: WorkflowRun, spare: dict[Place, int]) -> bool:
 
 def _first_role(run: WorkflowRun, matrix: PolicyValue, autonomy: PolicyValue) -> str:
     """The role to ask first, or none when the run may act at once."""
-    spend = Spend(run.action, run.spend)
     if run.advice is not None:
+        spend = Spend(run.action, run.spend)
         freedom = may_run_alone(spend, run.advice.confidence, autonomy.value)
         note(run, Found(StepKind.DECIDE, freedom.reason, {"policy": autonomy.name}))
         if freedom.is_free:
             return ""
-    roles = approvers_for(spend, matrix.value)
-    run.step = StepKind.APPROVE
-    asked = " then ".join(roles) or "nobody"
-    note(
-        run,
-        Found(
-            StepKind.APPROVE,
-            f"A {run.action} of {run.spend} needs {asked}.",
-            {"policy": matrix.name, "roles": list(roles)},
-        ),
-    )
+    roles = roles_for(run, matrix)
     return roles[0] if roles else ""
 
 
@@ -281,16 +209,24 @@ def _leave(runs: Sequence[WorkflowRun], by: Actor) -> None:
                 quiet_until=_quiet_until(run),
             )
             for run in runs
+            if run.case_id
         ],
         by=by,
     )
 
 
 def _quiet_until(run: WorkflowRun) -> datetime:
-    advice = run.advice
+    """When a case that needs no action is looked at again.
+
+    Supply that is overdue may come any hour: the place is looked at again when the advice ends,
+    not at once, or the loop would close and open the case for as long as the supply is late.
+    """
+    advice, now = run.advice, clock.now()
     if advice is None:
-        return clock.now()
-    return max(advice.expected_at or advice.expires_at, clock.now())
+        return now
+    if advice.expected_at is not None and advice.expected_at > now:
+        return advice.expected_at
+    return max(advice.expires_at, now)
 
 
 @transaction.atomic
@@ -327,10 +263,11 @@ def _finish_ended(by: Actor) -> int:
                     reason=f"{run.document} arrived in full.",
                 )
                 for run in arrived
+                if run.case_id
             ],
             by=by,
         )
-    _stop(cancelled, "The order was cancelled.", by)
+    stop(cancelled, "The order was cancelled.", by)
     return len(runs)
 
 
@@ -338,7 +275,7 @@ def _finish_ended(by: Actor) -> int:
 def _stop_abandoned(by: Actor) -> int:
     """Stop runs whose case somebody closed, and withdraw what they ask."""
     runs = abandoned_runs(BATCH)
-    _stop(runs, "The exception was closed by hand.", by)
+    stop(runs, "The exception was closed by hand.", by)
     return len(runs)
 
 
@@ -348,11 +285,11 @@ def _stop_expired(by: Actor) -> int:
     numbers of now, rather than decided on those of then.
     """
     runs = expired_runs(BATCH)
-    _stop(runs, "The advice expired before it was decided on.", by)
+    stop(runs, "The advice expired before it was decided on.", by)
     return len(runs)
 
 
-def _stop(runs: Sequence[WorkflowRun], why: str, by: Actor) -> None:
+def stop(runs: Sequence[WorkflowRun], why: str, by: Actor) -> None:
     """End runs without an effect: withdraw approvals and let the cases go."""
     if not runs:
         return
@@ -371,5 +308,5 @@ def _stop(runs: Sequence[WorkflowRun], why: str, by: Actor) -> None:
             finished_at=clock.now(),
             outcome=why,
         )
-    govern({run.case_id: "" for run in runs}, by=by)
+    govern({run.case_id: "" for run in runs if run.case_id}, by=by)
     ring("advise")

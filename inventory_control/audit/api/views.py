@@ -13,6 +13,7 @@ from inventory_control.audit import permissions
 from inventory_control.audit.selectors import entries, proof_for, signed_heads
 from inventory_control.audit.values import TimelineEntry
 from inventory_control.core.errors import Refused
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 PAGE = 100
@@ -64,6 +65,7 @@ class ProofSerializer(serializers.Serializer):  # type: ignore[type-arg]  # no i
 class EntryListView(ApiView):
     """The audit log, newest first."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -91,6 +93,7 @@ class EntryListView(ApiView):
 class ProofView(ApiView):
     """The proof of one entry."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="prove_audit_entry", responses=ProofSerializer)
@@ -111,6 +114,7 @@ class ProofView(ApiView):
 class HeadListView(ApiView):
     """The signed heads, to be kept elsewhere."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="list_audit_heads", responses=HeadSerializer(many=True))

@@ -11,8 +11,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory_control.availability.rules import available_to_sell, breakdown
-from inventory_control.availability.selectors import Figures, NodeFigure
+from inventory_control.availability.api.figures import terms_of
+from inventory_control.availability.api.serializers import TermSerializer
+from inventory_control.availability.rules import available_to_sell, breakdown, channel_breakdown
+from inventory_control.availability.selectors import ChannelFigure, Figures, NodeFigure
 from inventory_control.availability.services import set_channels, set_planning
 from inventory_control.catalog import permissions as catalog_permissions
 from inventory_control.catalog.api.views import RowsTakenSerializer, rows_in
@@ -25,21 +27,17 @@ from inventory_control.people.selectors import holder_of_key
 from inventory_control.stock import permissions
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
-class TermSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """One line of the breakdown; the lines sum to the figure."""
-
-    name = serializers.CharField()
-    quantity = serializers.IntegerField()
-
-
 class NodeFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """ATS of the item at a node, in units."""
+    """ATS of the item at a node, in units; `on_hand` lies there in any condition."""
 
     node = serializers.CharField()
     ats = serializers.IntegerField()
+    on_hand = serializers.IntegerField()
+    in_transit = serializers.IntegerField()
     sellable = serializers.IntegerField()
     reserved = serializers.IntegerField()
     allocated = serializers.IntegerField()
@@ -57,12 +55,14 @@ class ChannelFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]
     quantity = serializers.IntegerField()
     published = serializers.IntegerField(allow_null=True)
     published_at = serializers.DateTimeField(allow_null=True)
+    terms = TermSerializer(many=True)
 
 
 class AvailabilitySerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """What may be sold of one item."""
+    """What may be sold of one item, as of a moment: the figures are read when asked for."""
 
     item = serializers.CharField()
+    as_of = serializers.DateTimeField()
     nodes = NodeFigureSerializer(many=True)
     channels = ChannelFigureSerializer(many=True)
 
@@ -91,6 +91,7 @@ class ItemNodeSerializer(serializers.ModelSerializer[ItemNode]):
 class AvailabilityView(ApiView):
     """The synchronous look-up."""
 
+    tier = Tier.EXPERIENCE
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -117,6 +118,7 @@ class AvailabilityView(ApiView):
         holder = holder_of_key(secret, at=clock.real_now())
         if holder is None:
             raise KeyRefusedError
+        holder.require_tier(self.tier)
         require_scope(holder.actor, permissions.READ)
         return _figures_answer(asked[0], figures)
 
@@ -124,6 +126,7 @@ class AvailabilityView(ApiView):
 class ChannelListView(ApiView):
     """Channels."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": catalog_permissions.READ, "PUT": catalog_permissions.WRITE}
 
     @extend_schema(
@@ -155,6 +158,7 @@ class ChannelListView(ApiView):
 class ItemNodeListView(ApiView):
     """Planning parameters."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": catalog_permissions.READ, "PUT": catalog_permissions.WRITE}
 
     @extend_schema(
@@ -194,8 +198,9 @@ def _figures_answer(sku: str, figures: Figures) -> HttpResponse:
         raise NotFoundError(f"No item is called {sku}.", field="item")
     body = {
         "item": sku,
+        "as_of": clock.now(),
         "nodes": [_node_figure(one) for one in figures.nodes()],
-        "channels": [msgspec.to_builtins(one) for one in figures.channels()],
+        "channels": [_channel_figure(one) for one in figures.channels()],
     }
     return HttpResponse(msgspec.json.encode(body), content_type="application/json")
 
@@ -205,11 +210,24 @@ def _node_figure(one: NodeFigure) -> dict[str, Any]:
     return {
         "node": one.node,
         "ats": available_to_sell(stock),
+        "on_hand": one.on_hand,
+        "in_transit": one.in_transit,
         "sellable": stock.sellable,
         "reserved": stock.reserved,
         "allocated": stock.allocated,
         "safety_stock": stock.safety_stock,
         "is_frozen": stock.is_frozen,
         "changed_at": one.changed_at,
-        "terms": [{"name": term.name, "quantity": term.quantity} for term in breakdown(stock)],
+        "terms": terms_of(breakdown(stock)),
+    }
+
+
+def _channel_figure(one: ChannelFigure) -> dict[str, Any]:
+    return {
+        "channel": one.channel,
+        "ats": one.ats,
+        "quantity": one.quantity,
+        "published": one.published,
+        "published_at": one.published_at,
+        "terms": terms_of(channel_breakdown(one.stock)),
     }

@@ -24,6 +24,7 @@ from inventory_control.catalog.services import (
 )
 from inventory_control.catalog.states import Outside, State
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 _SOURCE = OpenApiParameter("source", str, description="Only the names of this source.")
@@ -65,14 +66,14 @@ class StateMappingSerializer(serializers.ModelSerializer[StateMapping]):
 class _NamesView(ApiView):
     """Names of one sort."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.MAP}
-    rows: QuerySet[Any]
     serializer: type[serializers.ModelSerializer[Any]]
 
-    def listed(self, request: Request) -> Response:
+    def listed(self, request: Request, names: QuerySet[Any]) -> Response:
         """A page, oldest first."""
         limit = page_limit(request)
-        rows = self.rows.filter(pk__gt=whole_number(request, "after") or 0)
+        rows = names.filter(pk__gt=whole_number(request, "after") or 0)
         if (source := request.query_params.get("source")) is not None:
             rows = rows.filter(source=source)
         found: Sequence[Any] = list(rows.order_by("pk")[:limit])
@@ -83,7 +84,6 @@ class _NamesView(ApiView):
 class ItemIdentifierListView(_NamesView):
     """Other names of items."""
 
-    rows = ItemIdentifier.objects.select_related("item")
     serializer = ItemIdentifierSerializer
 
     @extend_schema(
@@ -93,7 +93,7 @@ class ItemIdentifierListView(_NamesView):
     )
     def get(self, request: Request) -> Response:
         """A page of names."""
-        return self.listed(request)
+        return self.listed(request, ItemIdentifier.objects.select_related("item"))
 
     @extend_schema(
         operation_id="put_item_identifiers",
@@ -108,7 +108,6 @@ class ItemIdentifierListView(_NamesView):
 class NodeIdentifierListView(_NamesView):
     """Other names of nodes."""
 
-    rows = NodeIdentifier.objects.select_related("node")
     serializer = NodeIdentifierSerializer
 
     @extend_schema(
@@ -118,7 +117,7 @@ class NodeIdentifierListView(_NamesView):
     )
     def get(self, request: Request) -> Response:
         """A page of names."""
-        return self.listed(request)
+        return self.listed(request, NodeIdentifier.objects.select_related("node"))
 
     @extend_schema(
         operation_id="put_node_identifiers",
@@ -133,7 +132,6 @@ class NodeIdentifierListView(_NamesView):
 class StateMappingListView(_NamesView):
     """What sources' own status codes mean."""
 
-    rows = StateMapping.objects.all()
     serializer = StateMappingSerializer
 
     @extend_schema(
@@ -143,7 +141,7 @@ class StateMappingListView(_NamesView):
     )
     def get(self, request: Request) -> Response:
         """A page of codes."""
-        return self.listed(request)
+        return self.listed(request, StateMapping.objects.all())
 
     @extend_schema(
         operation_id="put_state_mappings",
@@ -158,6 +156,7 @@ class StateMappingListView(_NamesView):
 class ItemIdentifierView(ApiView):
     """One other name of an item."""
 
+    tier = Tier.SYSTEM
     permissions = {"DELETE": permissions.MAP}
 
     @extend_schema(operation_id="remove_item_identifier", responses={204: None})
@@ -170,6 +169,7 @@ class ItemIdentifierView(ApiView):
 class NodeIdentifierView(ApiView):
     """One other name of a node."""
 
+    tier = Tier.SYSTEM
     permissions = {"DELETE": permissions.MAP}
 
     @extend_schema(operation_id="remove_node_identifier", responses={204: None})
@@ -182,6 +182,7 @@ class NodeIdentifierView(ApiView):
 class StateMappingView(ApiView):
     """The meaning of one status code."""
 
+    tier = Tier.SYSTEM
     permissions = {"DELETE": permissions.MAP}
 
     @extend_schema(operation_id="remove_state_mapping", responses={204: None})

@@ -12,12 +12,18 @@ from inventory_control.catalog.api.naming import (
     StateMappingListView,
     StateMappingView,
 )
-from inventory_control.catalog.api.views import ItemListView, NodeListView, SupplierListView
+from inventory_control.catalog.api.views import (
+    ItemListView,
+    NodeListView,
+    SubstituteListView,
+    SupplierListView,
+)
 
 urlpatterns = [
     path("catalog/suppliers", SupplierListView.as_view(), name="supplier-list"),
     path("catalog/nodes", NodeListView.as_view(), name="node-list"),
     path("catalog/items", ItemListView.as_view(), name="item-list"),
+    path("catalog/substitutes", SubstituteListView.as_view(), name="substitute-list"),
     path("catalog/item-identifiers", ItemIdentifierListView.as_view(), name="item-identifier-list"),
     path(
         "catalog/item-identifiers/<int:name_id>",

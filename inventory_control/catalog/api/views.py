@@ -11,14 +11,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory_control.catalog import permissions
-from inventory_control.catalog.models import Item, Node, Supplier
+from inventory_control.catalog.models import Item, Node, Substitute, Supplier
 from inventory_control.catalog.services import (
     InvalidRowError,
     upsert_items,
     upsert_nodes,
+    upsert_substitutes,
     upsert_suppliers,
 )
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -69,6 +71,7 @@ def rows_in(request: Request) -> Sequence[Any]:
 class SupplierListView(ApiView):
     """Suppliers."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
 
     @extend_schema(
@@ -93,6 +96,7 @@ class SupplierListView(ApiView):
 class NodeListView(ApiView):
     """Nodes."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
 
     @extend_schema(
@@ -113,6 +117,7 @@ class NodeListView(ApiView):
 class ItemListView(ApiView):
     """Items."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
 
     @extend_schema(
@@ -130,9 +135,46 @@ class ItemListView(ApiView):
         return _taken(upsert_items, self, request)
 
 
-def _listed(request: Request, model: Any, serializer: Any) -> Response:
+class SubstituteSerializer(serializers.ModelSerializer[Substitute]):
+    """An item that may stand in for another, both by sku."""
+
+    item = serializers.CharField(source="item.sku")
+    substitute = serializers.CharField(source="substitute.sku")
+
+    class Meta:
+        model = Substitute
+        fields = ("item", "substitute", "rank", "is_approved")
+
+
+class SubstituteListView(ApiView):
+    """Substitutes."""
+
+    tier = Tier.SYSTEM
+    permissions = {"GET": permissions.READ, "PUT": permissions.WRITE}
+
+    @extend_schema(
+        operation_id="list_substitutes",
+        parameters=PAGE_PARAMETERS,
+        responses=SubstituteSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """A page of substitutes."""
+        return _listed(request, Substitute, SubstituteSerializer, "item", "substitute")
+
+    @extend_schema(
+        operation_id="put_substitutes",
+        request=SubstituteSerializer(many=True),
+        responses=RowsTakenSerializer,
+    )
+    def put(self, request: Request) -> Response:
+        """Create or change substitutes by item and substitute."""
+        return _taken(upsert_substitutes, self, request)
+
+
+def _listed(request: Request, model: Any, serializer: Any, *joined: str) -> Response:
     limit, after = page_limit(request), whole_number(request, "after")
-    found = list(model.objects.filter(pk__gt=after or 0).order_by("pk")[:limit])
+    rows = model.objects.select_related(*joined) if joined else model.objects.all()
+    found = list(rows.filter(pk__gt=after or 0).order_by("pk")[:limit])
     return Response(
         page_of(
             request,

@@ -10,10 +10,12 @@ from inventory_control.catalog.services.naming import (
 )
 from inventory_control.catalog.services.rows import InvalidRowError, Row
 from inventory_control.catalog.services.syncing import (
+    read_changes,
     upsert_channels,
     upsert_item_nodes,
     upsert_items,
     upsert_nodes,
+    upsert_substitutes,
     upsert_suppliers,
 )
 
@@ -23,6 +25,7 @@ __all__ = [
     "put_item_identifiers",
     "put_node_identifiers",
     "put_state_mappings",
+    "read_changes",
     "remove_item_identifier",
     "remove_node_identifier",
     "remove_state_mapping",
@@ -30,5 +33,6 @@ __all__ = [
     "upsert_item_nodes",
     "upsert_items",
     "upsert_nodes",
+    "upsert_substitutes",
     "upsert_suppliers",
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import InvalidOperation
 from typing import Any
 
 from django.db import models, transaction
 
 from inventory_control.audit.services import record
 from inventory_control.catalog import permissions
-from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Supplier
+from inventory_control.catalog.errors import OwnedByErpError
+from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Substitute, Supplier
 from inventory_control.catalog.services.rows import (
     Field,
+    InvalidRowError,
     Row,
     by_code,
     codes_list,
@@ -27,7 +30,7 @@ from inventory_control.catalog.services.rows import (
     weekdays,
     whole,
 )
-from inventory_control.core.actors import Actor
+from inventory_control.core.actors import Actor, ActorKind
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 
@@ -37,7 +40,11 @@ NAMES = "names"
 
 @transaction.atomic
 def upsert_suppliers(rows: Sequence[Row], *, by: Actor) -> int:
-    """Create or change suppliers by `code`; returns how many rows were taken."""
+    """Create or change suppliers by `code`; returns how many rows were taken.
+
+    The ERP's key may, a person at the console may not: `OwnedByErpError`.
+    """
+    _refuse_session(by)
     return _upsert(Supplier, "code", read_rows(rows, _SUPPLIER), by)
 
 
@@ -53,8 +60,10 @@ def upsert_nodes(rows: Sequence[Row], *, by: Actor) -> int:
 def upsert_items(rows: Sequence[Row], *, by: Actor) -> int:
     """Create or change items by `sku`; `supplier` is named by its code.
 
-    Events that waited for one of them post.
+    Events that waited for one of them post. The ERP's key may, a person at the console may not:
+    `OwnedByErpError`.
     """
+    _refuse_session(by)
     read = read_rows(rows, _ITEM)
     suppliers = by_code(Supplier, "code", {row.get("supplier") for row in read})
     for place, row in enumerate(read):
@@ -63,6 +72,24 @@ def upsert_items(rows: Sequence[Row], *, by: Actor) -> int:
     taken = _upsert(Item, "sku", read, by)
     ring(NAMES)
     return taken
+
+
+def read_changes(noun: str, changes: Row) -> dict[str, Any]:
+    """What somebody wants changed of an `item` or a `supplier`, checked field by field.
+
+    Raises `InvalidRowError` naming the field.
+    """
+    fields = {"item": _ITEM, "supplier": _SUPPLIER}[noun]
+    known = {name: one for name, one in fields.items() if name not in {"sku", "code"}}
+    if not changes or set(changes) - set(known):
+        raise InvalidRowError(f"An {noun} has: {', '.join(known)}.", field="changes")
+    read: dict[str, Any] = {}
+    for name, value in changes.items():
+        try:
+            read[name] = known[name].read(value)
+        except (ValueError, TypeError, InvalidOperation) as error:
+            raise InvalidRowError(f"{name}: {error}.", field=f"changes.{name}") from None
+    return read
 
 
 @transaction.atomic
@@ -112,6 +139,43 @@ def upsert_item_nodes(rows: Sequence[Row], *, by: Actor) -> list[tuple[int, int]
         )
         _tell("itemnode", len(read), [], by)
     return sorted({(row["item"].pk, row["node"].pk) for row in read})
+
+
+def _refuse_session(by: Actor) -> None:
+    """Keep people at the console from editing what the ERP owns (D1); its sync shows a key."""
+    if by.kind is ActorKind.USER and by.scopes is None:
+        raise OwnedByErpError
+
+
+@transaction.atomic
+def upsert_substitutes(rows: Sequence[Row], *, by: Actor) -> int:
+    """Say which items may stand in for which, best rank first; only approved ones are offered."""
+    require(by, permissions.WRITE)
+    read = read_rows(rows, _SUBSTITUTE)
+    items = by_code(Item, "sku", {row[name] for row in read for name in ("item", "substitute")})
+    for place, row in enumerate(read):
+        row["item"] = named(items, row["item"], "item", place)
+        row["substitute"] = named(items, row["substitute"], "substitute", place)
+        if row["item"] == row["substitute"]:
+            raise InvalidRowError(
+                "An item is no substitute of itself.", field=f"[{place}].substitute"
+            )
+    shapes: dict[tuple[str, ...], list[Substitute]] = {}
+    for row in read:
+        shapes.setdefault(tuple(sorted(set(row) - {"item", "substitute"})), []).append(
+            Substitute(**row)
+        )
+    for fields, group in shapes.items():
+        Substitute.objects.bulk_create(
+            group,
+            update_conflicts=bool(fields),
+            ignore_conflicts=not fields,
+            unique_fields=["item", "substitute"] if fields else None,
+            update_fields=list(fields) or None,
+        )
+    if read:
+        _tell("substitute", len(read), [], by)
+    return len(read)
 
 
 def _upsert(model: type[models.Model], key: str, rows: Sequence[dict[str, Any]], by: Actor) -> int:
@@ -191,4 +255,10 @@ _ITEM_NODE = {
     "order_up_to": Field(maybe(whole())),
     "safety_stock": Field(whole()),
     "is_ranged": Field(flag),
+}
+_SUBSTITUTE = {
+    "item": Field(text(60), is_needed=True),
+    "substitute": Field(text(60), is_needed=True),
+    "rank": Field(whole(1)),
+    "is_approved": Field(flag),
 }

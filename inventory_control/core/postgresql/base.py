@@ -19,6 +19,7 @@ from functools import lru_cache
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db.backends.postgresql import base as postgresql
 from django.db.utils import Error as DatabaseError
@@ -129,6 +130,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._applied: DatabaseContext | None = None
         self._begun_in: DatabaseContext | None = None
         self._flight: Flight | None = None
+        self._visited: set[tuple[str, ...]] = set()
         self.is_pipelined = False
         self._is_made = False
         super().__init__(*args, **kwargs)
@@ -171,6 +173,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
     def connect(self) -> None:
         """Start every session knowing nothing of the one before."""
         self._applied = self._begun_in = self._flight = None
+        self._visited.clear()
         super().connect()
 
     def init_connection_state(self) -> None:
@@ -217,7 +220,14 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         return cursor
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Django's check around each request, at once when nothing can be wrong."""
+        """Django's check around each request, at once when nothing can be wrong.
+
+        A session that has worked for many tenants is given up too: the server keeps what it knows
+        of their tables for as long as the session lives, about a mebibyte a tenant.
+        """
+        if len(self._visited) > settings.TENANTS_PER_SESSION:
+            self.close()
+            return
         if (
             self.connection is not None
             and self.autocommit
@@ -251,8 +261,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
 
     def entered_context(self) -> None:
         """Note that the switch carried by a statement has been made."""
-        self._applied = chosen.get()
-        ContentType.objects.clear_cache()
+        self._note(chosen.get())
 
     def flight(self) -> Flight:
         """Where `core.sql` queues prepared statements, in the chosen context. Raises as a cursor
@@ -295,7 +304,12 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
             context_errors.inc()
             self._abandon()
             raise ContextError(f"The switch to {wanted.schemas[0]} failed: {error}") from error
-        self._applied = wanted
+        self._note(wanted)
+
+    def _note(self, applied: DatabaseContext | None) -> None:
+        self._applied = applied
+        if applied is not None:
+            self._visited.add(applied.schemas)
         ContentType.objects.clear_cache()
 
     def _handle_search_path(self, cursor: Any = None) -> None:

@@ -166,6 +166,57 @@ ALTER FUNCTION ic_sys.put_counters(
     timestamptz, integer, integer, numeric, integer, integer, integer, text
 ) OWNER TO ic_owner;
 
+-- Split the calling tenant's ledger when its default partition holds more than so many rows: the
+-- default partition becomes a dated one as it is, without moving a row, and a new empty one takes
+-- its place. Writers wait while the rows are checked against the date, about a tenth of a second a
+-- million; when the table cannot be had within two seconds nothing is done. Returns whether it was.
+CREATE OR REPLACE FUNCTION ic_sys.split_ledger(most bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    worker text := current_setting('role');
+    ledger text;
+    part text;
+    number integer;
+    since timestamptz;
+    until timestamptz;
+BEGIN
+    IF worker NOT LIKE 't\_%' THEN
+        RAISE EXCEPTION 'role % may not split a ledger', worker USING ERRCODE = '42501';
+    END IF;
+    SELECT format('%I', schema_name) INTO STRICT ledger
+      FROM public.tenants_tenant WHERE id = ic_sys.caller_tenant();
+    part := ledger || '.stock_ledgerentry_default';
+    ledger := ledger || '.stock_ledgerentry';
+    IF pg_stat_get_live_tuples(part::regclass) <= most THEN
+        RETURN false;
+    END IF;
+    BEGIN
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', ledger);
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN false;
+    END;
+    EXECUTE format('SELECT max(posted_at) + interval ''1 microsecond'' FROM %s', part) INTO until;
+    SELECT count(*) INTO number FROM pg_inherits WHERE inhparent = ledger::regclass;
+    SELECT max(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''([^'']+)''\)')::timestamptz)
+      INTO since
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = ledger::regclass;
+    EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', ledger, part);
+    EXECUTE format('ALTER TABLE %s RENAME TO stock_ledgerentry_%s', part, number);
+    EXECUTE format(
+        'ALTER TABLE %1$s ATTACH PARTITION %1$s_%2$s FOR VALUES FROM (%3$s) TO (%4$L)',
+        ledger, number, coalesce(quote_literal(since), 'MINVALUE'), until
+    );
+    EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT', part, ledger);
+    EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM %I', part, worker);
+    RETURN true;
+END
+$$;
+ALTER FUNCTION ic_sys.split_ledger(bigint) OWNER TO ic_owner;
+
 -- The audit log of one tenant: tables owned by a role without members, append-only even for it.
 CREATE OR REPLACE FUNCTION ic_sys.refuse_change() RETURNS trigger
 LANGUAGE plpgsql

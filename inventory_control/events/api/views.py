@@ -14,6 +14,7 @@ from inventory_control.events.services import discard
 from inventory_control.events.values import LetterFilter
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -60,6 +61,7 @@ _FILTERS = [
 class DeadLetterListView(ApiView):
     """Refused rows that wait for a person."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -81,6 +83,7 @@ class DeadLetterListView(ApiView):
 class DeadLetterView(ApiView):
     """One refused row, open or decided."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_dead_letter", responses=DeadLetterSerializer)
@@ -95,6 +98,7 @@ class DeadLetterView(ApiView):
 class DeadLetterDiscardView(ApiView):
     """Giving up a refused row."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(

@@ -12,12 +12,24 @@ from inventory_control.events.rules.gate import (
     message_of,
     version_fault,
 )
-from inventory_control.events.rules.validity import EVENT_TYPES, Fault, TypeRule, fault_of, flags_of
+from inventory_control.events.rules.validity import (
+    EVENT_TYPES,
+    OLDEST_ACCEPTED,
+    REPORTED_MEASURES,
+    SKEW_REFUSED,
+    Fault,
+    TypeRule,
+    fault_of,
+    flags_of,
+)
 from inventory_control.events.rules.versions import upcast
 
 __all__ = [
     "EVENT_TYPES",
+    "OLDEST_ACCEPTED",
     "POLICIES",
+    "REPORTED_MEASURES",
+    "SKEW_REFUSED",
     "Fault",
     "TypeRule",
     "check_event_schemas",

@@ -33,7 +33,13 @@ class Fault:
     reason: str
 
 
+REPORTED_MEASURES = (
+    "on_hand", "available", "received", "quarantined", "sellable", "refurbishable", "damaged",
+    "vendor_return", "in_transit",
+)  # fmt: skip
+"""What a reported position may count: all that lies there, what may be sold, or one state."""
 _ORDER_LINE = ("item", "node", "quantity", "order", "line")
+_BETWEEN_NODES = ("item", "node", "to_node", "quantity")
 
 EVENT_TYPES: Mapping[str, TypeRule] = {
     "sale.recorded": TypeRule("move"),
@@ -42,10 +48,15 @@ EVENT_TYPES: Mapping[str, TypeRule] = {
     "return.received": TypeRule("move"),
     "return.inspected": TypeRule("move", needs=("item", "node", "quantity", "to_state")),
     "receipt.recorded": TypeRule("move"),
+    "receipt.inspected": TypeRule("move", needs=("item", "node", "quantity", "to_state")),
     "putaway.recorded": TypeRule("move"),
     "shipment.dispatched": TypeRule("move"),
-    "transfer.shipped": TypeRule("move", needs=("item", "node", "to_node", "quantity")),
+    "transfer.shipped": TypeRule("move", needs=_BETWEEN_NODES),
     "transfer.received": TypeRule("move"),
+    "transfer.returned": TypeRule("move", needs=("document", *_BETWEEN_NODES)),
+    "transfer.written_off": TypeRule(
+        "move", needs=("document", "item", "node", "quantity", "reason"), quantity=SIGNED
+    ),
     "damage.recorded": TypeRule("move"),
     "disposal.recorded": TypeRule("move"),
     "vendor_return.shipped": TypeRule("move"),
@@ -82,6 +93,7 @@ EVENT_TYPES: Mapping[str, TypeRule] = {
     "shelf.replenished": TypeRule("signal"),
     "shelf.signalled": TypeRule("signal", needs=("item", "node"), quantity=ANY),
     "position.reported": TypeRule("signal", needs=("item", "quantity", "system"), quantity=ANY),
+    "control_total.declared": TypeRule("signal", needs=("attributes",), quantity=ANY),
     "price.changed": TypeRule("signal", needs=("item", "attributes"), quantity=ANY),
     "promotion.changed": TypeRule("signal", needs=("item", "attributes"), quantity=ANY),
     "item.changed": TypeRule("signal", needs=("attributes",), quantity=ANY),
@@ -105,6 +117,8 @@ def fault_of(event: CanonicalEventV1, *, now: datetime) -> Fault | None:
     return (
         _quantity_fault(event, rule)
         or _correction_fault(event)
+        or _report_fault(event)
+        or _declaration_fault(event)
         or _time_fault(event.occurred_at, now)
     )
 
@@ -128,7 +142,7 @@ def _quantity_fault(event: CanonicalEventV1, rule: TypeRule) -> Fault | None:
     if rule.quantity == NOT_NEGATIVE and quantity < 0:
         return Fault("negative", "quantity", f"A counted quantity cannot be {quantity}.")
     if rule.quantity == SIGNED and quantity == 0:
-        return Fault("zero", "quantity", "An adjustment of zero changes nothing.")
+        return Fault("zero", "quantity", f"{event.type} of zero units changes nothing.")
     return None
 
 
@@ -141,6 +155,53 @@ def _correction_fault(event: CanonicalEventV1) -> Fault | None:
             "missing_field", "corrects", "Name the event by business_key, or source and source_id."
         )
     return None
+
+
+def _report_fault(event: CanonicalEventV1) -> Fault | None:
+    """A reported position names what it counts, if at all, by a word that is known here."""
+    if event.type != "position.reported" or event.to_state in (None, *REPORTED_MEASURES):
+        return None
+    return Fault(
+        "unknown_state",
+        "to_state",
+        f"A reported position counts one of {', '.join(REPORTED_MEASURES)}; leave to_state out "
+        "for what the system usually counts.",
+    )
+
+
+def _declaration_fault(event: CanonicalEventV1) -> Fault | None:
+    """A control total says how many messages were sent, from when to when."""
+    if event.type != "control_total.declared":
+        return None
+    said = event.attributes or {}
+    count = said.get("count")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        return Fault(
+            "invalid_field", "attributes.count", "attributes.count is a whole number from 0."
+        )
+    moments = []
+    for name in ("from", "to"):
+        moment = _moment(said.get(name))
+        if moment is None:
+            return Fault(
+                "invalid_field",
+                f"attributes.{name}",
+                f"attributes.{name} is a moment with its offset from UTC.",
+            )
+        moments.append(moment)
+    if moments[1] <= moments[0]:
+        return Fault("invalid_field", "attributes.to", "attributes.to lies after attributes.from.")
+    if said.get("direction", "in") not in ("in", "out"):
+        return Fault("invalid_field", "attributes.direction", "direction is in or out.")
+    return None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _time_fault(occurred_at: datetime, now: datetime) -> Fault | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +33,10 @@ from inventory_control.events.values import (
     Gate,
     Refusal,
 )
+from inventory_control.policies.selectors import current_policy
+from inventory_control.policies.values import REASON_CODES
 
+ADJUSTMENT = "adjustment.recorded"
 _decode_v1 = msgspec.json.Decoder(CanonicalEventV1).decode
 _decode_v2 = msgspec.json.Decoder(CanonicalEventV2).decode
 DECODERS: Mapping[int, Callable[[bytes], CanonicalEventV1]] = {
@@ -86,13 +89,15 @@ class Reading:
 class _Sender:
     """Who delivered the rows of a batch, what they may say, and when.
 
-    `is_ours` marks what the product says itself: no policy stops that.
+    `reasons` are the codes an adjustment must name, or None where any will do. `is_ours` marks what
+    the product says itself: it is taken in whatever version.
     """
 
     name: str
     may_speak_for: Callable[[str], bool]
     may_open_stock: bool
     now: datetime
+    reasons: Collection[str] | None
     is_ours: bool
 
 
@@ -120,12 +125,17 @@ def draft_events(
     id get that of `correlations`, by default the present one. `is_ours` is for what the product
     says itself, in the version it was built with.
     """
-    sender = _Sender(
-        received_from, may_speak_for, by.may(permissions.OPEN_STOCK), clock.now(), is_ours
-    )
     names = reading.names()
     if names is None:
         return [event for event in reading.events if isinstance(event, Refusal)]
+    sender = _Sender(
+        name=received_from,
+        may_speak_for=may_speak_for,
+        may_open_stock=by.may(permissions.OPEN_STOCK),
+        now=clock.now(),
+        reasons=_reasons_for(reading.events),
+        is_ours=is_ours,
+    )
     causes = correlations or [correlation_id()] * len(reading.rows)
     drafts: list[EventDraft | Refusal] = []
     for event, row, cause in zip(reading.events, reading.rows, causes, strict=True):
@@ -200,8 +210,28 @@ def _fault(event: CanonicalEventV1, source: str, sender: _Sender, names: Names) 
         )
     if event.type == "stock.opened" and not sender.may_open_stock:
         return Fault("not_permitted", "type", "Opening balances need events.open_stock.")
-    fault = fault_of(event, now=sender.now)
+    fault = fault_of(event, now=sender.now) or _unknown_reason(event, sender.reasons)
     return fault if fault or sender.is_ours else version_fault(event, names.gate)
+
+
+def _reasons_for(events: Sequence[CanonicalEventV1 | Refusal]) -> Collection[str] | None:
+    """The reason codes adjustments must name, or None where the policy takes any.
+
+    Asked only when there is an adjustment among the events: most batches have none.
+    """
+    if not any(not isinstance(one, Refusal) and one.type == ADJUSTMENT for one in events):
+        return None
+    policy = current_policy(REASON_CODES).value
+    return frozenset(policy["codes"]) if policy["is_strict"] else None
+
+
+def _unknown_reason(event: CanonicalEventV1, reasons: Collection[str] | None) -> Fault | None:
+    if reasons is None or event.type != ADJUSTMENT or event.reason in reasons:
+        return None
+    known = ", ".join(sorted(reasons))
+    return Fault(
+        "unknown_reason", "reason", f"No reason code is called {event.reason}. Known: {known}."
+    )
 
 
 def _flags(event: CanonicalEventV1, sender: _Sender, names: Names) -> tuple[str, ...]:

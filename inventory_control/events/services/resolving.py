@@ -15,7 +15,7 @@ import msgspec
 from inventory_control.catalog.states import STATES
 from inventory_control.core import clock
 from inventory_control.core.sql import Asked, hot_later, texts
-from inventory_control.events.rules import POLICIES, gate_of
+from inventory_control.events.rules import POLICIES, REPORTED_MEASURES, gate_of
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import CanonicalEventV1, Gate, Refusal
 
@@ -42,6 +42,8 @@ _RESOLVE = """
 """
 _NAMED = (("item", "item"), ("node", "node"), ("to_node", "node"))
 _CODED = ("from_state", "to_state")
+_MEASURES = frozenset(REPORTED_MEASURES)
+"""What a report of another system may count; some of it is no status, such as all that is there."""
 _POLICY_KEYS = texts(sorted(POLICIES))
 
 
@@ -80,11 +82,12 @@ class Names:
             code = getattr(event, field)
             if code is None:
                 continue
+            words = _MEASURES if event.type == "position.reported" else STATES
             state = self.states.get((source, code))
-            if state is None and code not in STATES:
-                return _unmapped(code, field, source, row, event.source_id)
-            if state is not None:
+            if state in words:
                 said[field] = state
+            elif code not in words:
+                return _unmapped(code, field, source, row, event.source_id)
         return (msgspec.structs.replace(event, **said) if said else event), ids
 
     def _in_our_words(self, event: CanonicalEventV1) -> list[int | None] | None:

@@ -7,19 +7,24 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inventory_control.core import clock
 from inventory_control.orders import permissions
 from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine, TransferOrder
+from inventory_control.orders.rules import difference_of, disputed_units, line_state
 from inventory_control.orders.selectors import (
     purchase_order,
     purchase_orders,
     transfer,
     transfers,
 )
-from inventory_control.orders.services import cancel_purchase
+from inventory_control.orders.services import cancel_purchase, settle_transfer
+from inventory_control.orders.states import Settlement
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
+CONFIRMED = frozenset({"confirmed", "part_received", "received"})
 _FILTERS = [
     OpenApiParameter("sku", str, description="only with this item"),
     OpenApiParameter("status", str, description="only in this state"),
@@ -28,13 +33,38 @@ _FILTERS = [
 
 
 class LineSerializer(serializers.ModelSerializer[PurchaseOrderLine]):
-    """One line, in units."""
+    """One line, in units; `state` is the worst that is true of it, `difference` what is in dispute."""
 
     sku = serializers.CharField(source="item.sku")
+    state = serializers.SerializerMethodField()
+    difference = serializers.SerializerMethodField()
 
     class Meta:
         model = PurchaseOrderLine
-        fields = ("sku", "quantity", "received", "unit_cost")
+        fields = (
+            "sku", "quantity", "announced", "received", "outstanding", "inspected", "damaged",
+            "difference", "state", "unit_cost",
+        )  # fmt: skip
+
+    def get_state(self, line: PurchaseOrderLine) -> str:
+        """open, confirmed, partial, late or received."""
+        order = line.order
+        return line_state(
+            ordered=line.quantity,
+            received=line.received,
+            is_confirmed=order.status_value in CONFIRMED,
+            expected_at=order.expected_at,
+            at=clock.now(),
+        )
+
+    def get_difference(self, line: PurchaseOrderLine) -> int:
+        """Units more or less than ordered, as received, or before arrival as announced."""
+        return difference_of(
+            ordered=line.quantity,
+            announced=line.announced,
+            received=line.received,
+            awaits_more=line.awaits_more,
+        )
 
 
 class PurchaseOrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
@@ -58,13 +88,24 @@ class TransferSerializer(serializers.ModelSerializer[TransferOrder]):
     sku = serializers.CharField(source="item.sku")
     from_node = serializers.CharField(source="from_node.code")
     to_node = serializers.CharField(source="to_node.code")
+    disputed = serializers.SerializerMethodField()
 
     class Meta:
         model = TransferOrder
         fields = (
             "number", "sku", "from_node", "to_node", "status", "quantity", "shipped", "received",
-            "value", "ordered_at", "expected_at", "received_at", "external_id", "is_ours",
+            "returned", "written_off", "in_transit", "disputed", "value", "ordered_at", "expected_at", "received_at", "external_id", "is_ours",
         )  # fmt: skip
+
+    def get_disputed(self, one: TransferOrder) -> int:
+        """Units both ends disagree about; below zero more came than left."""
+        return disputed_units(
+            in_transit=one.in_transit,
+            has_arrivals=bool(one.received or one.returned or one.written_off),
+            awaits_more=one.awaits_more,
+            expected_at=one.expected_at,
+            at=clock.now(),
+        )
 
 
 class PurchaseOrderPageSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
@@ -87,9 +128,18 @@ class CancelBody(serializers.Serializer):  # type: ignore[type-arg]  # a body on
     reason = serializers.CharField(max_length=300)
 
 
+class TransferSettleBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """What became of units in transit. A surplus is written off by a negative number."""
+
+    settlement = serializers.ChoiceField(Settlement.choices)
+    quantity = serializers.IntegerField()
+    reason = serializers.CharField(max_length=200)
+
+
 class PurchaseOrderListView(ApiView):
     """Purchase orders."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -113,6 +163,7 @@ class PurchaseOrderListView(ApiView):
 class PurchaseOrderView(ApiView):
     """One purchase order."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_purchase_order", responses=PurchaseOrderSerializer)
@@ -127,6 +178,7 @@ class PurchaseOrderView(ApiView):
 class PurchaseOrderCancelView(ApiView):
     """The end of an order nothing of which has arrived."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.PLACE}
 
     @extend_schema(
@@ -145,6 +197,7 @@ class PurchaseOrderCancelView(ApiView):
 class TransferListView(ApiView):
     """Transfers."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -166,6 +219,7 @@ class TransferListView(ApiView):
 class TransferView(ApiView):
     """One transfer."""
 
+    tier = Tier.PROCESS
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_transfer", responses=TransferSerializer)
@@ -175,3 +229,22 @@ class TransferView(ApiView):
         if found is None:
             raise NotFoundError
         return Response(TransferSerializer(found).data)
+
+
+class TransferSettleView(ApiView):
+    """The end of a dispute about a transfer."""
+
+    tier = Tier.PROCESS
+    permissions = {"POST": permissions.PLACE}
+
+    @extend_schema(
+        operation_id="settle_transfer", request=TransferSettleBody, responses=TransferSerializer
+    )
+    def post(self, request: Request, number: str) -> Response:
+        """Say what became of the units; the transfer follows as it follows every event."""
+        body = TransferSettleBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        if transfer(number) is None:
+            raise NotFoundError
+        settle_transfer(number=number, by=self.actor, **body.validated_data)
+        return Response(TransferSerializer(transfer(number)).data)

@@ -10,8 +10,8 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from inventory_control.orders import permissions
-from inventory_control.orders.models import PurchaseOrder, TransferOrder
-from inventory_control.orders.selectors import purchase_orders, transfers
+from inventory_control.orders.models import FinancialDocument, PurchaseOrder, TransferOrder
+from inventory_control.orders.selectors import financial_documents, purchase_orders, transfers
 from inventory_control.web.console import ConsoleView
 
 PAGE = 50
@@ -23,6 +23,15 @@ TONES = {
     "part_received": "med",
     "received": "ok",
     "cancelled": "",
+}
+
+
+BOOKING_TONES = {
+    "pending": "med",
+    "queued": "acc",
+    "acknowledged": "ok",
+    "refused": "high",
+    "waived": "",
 }
 
 
@@ -56,11 +65,31 @@ class TransferListView(ConsoleView):
         return render(request, "orders/transfers.html", {**context, "empty": EMPTY})
 
 
+class FinancialDocumentListView(ConsoleView):
+    """ERP documents."""
+
+    permission = permissions.READ
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """A page; `?sku=` narrows it."""
+        sku, before = request.GET.get("sku", ""), request.GET.get("before", "")
+        found = financial_documents(
+            sku=sku, before=int(before) if before.isdigit() else None, limit=PAGE
+        )
+        rows = [{"document": one, "tone": BOOKING_TONES[one.status_value]} for one in found]
+        context = {"rows": rows, "pager": _pager("orders:erp-document-list", sku, before, found)}
+        empty = {**EMPTY, "text": "What moves and concerns the ERP appears here."}
+        return render(request, "orders/erp_documents.html", {**context, "empty": empty})
+
+
 EMPTY = {"icon": "check", "title": "None yet", "text": "What workflows place appears here."}
 
 
 def _pager(
-    name: str, sku: str, before: str, found: list[PurchaseOrder] | list[TransferOrder]
+    name: str,
+    sku: str,
+    before: str,
+    found: list[PurchaseOrder] | list[TransferOrder] | list[FinancialDocument],
 ) -> dict[str, Any]:
     kept = {"sku": sku} if sku else {}
     older = {**kept, "before": str(found[-1].pk)} if len(found) == PAGE else None

@@ -25,14 +25,18 @@ from inventory_control.orders.rules import (
     purchase_story,
     transfer_story,
 )
-from inventory_control.orders.selectors import CONSUMER
+from inventory_control.orders.selectors import CONSUMER, places_of
+from inventory_control.orders.services.announcing import Announced, tell_suppliers
 from inventory_control.orders.services.placing import EXPECTED, expect
 from inventory_control.orders.states import PurchaseOrderStatus, TransferStatus
+from inventory_control.stock.services import mark_again
 from inventory_control.timers.services import cancel_timers
 
 _FOLLOWED = (
     "supplier", "node", "ordered_at", "expected_at", "promised_at", "asn", "received_at",
 )  # fmt: skip
+_LINE_FIGURES = ("quantity", "received", "announced", "inspected", "damaged", "awaits_more")
+_CARRIED = ("shipped", "received", "returned", "written_off", "awaits_more")
 ENDED = frozenset({"received", "cancelled"})
 _DOCUMENTS = """
     SELECT DISTINCT coalesce(o.details, e.details) ->> 'document'
@@ -56,7 +60,7 @@ def _follow(event_ids: Sequence[int], by: Actor) -> None:
     changed = _write_purchases(purchases, by) + _write_transfers(moved, by)
     if changed:
         ring("workflows")
-        ring("detect")
+        mark_again(places_of(history))
 
 
 def _hold_following() -> None:
@@ -84,14 +88,16 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         return 0
     _create_outside_orders(stories, by)
     orders = list(
-        PurchaseOrder.objects.select_for_update()
+        PurchaseOrder.objects.select_for_update(of=("self",))
         .filter(number__in=list(stories))
         .order_by("pk")
-        .prefetch_related("lines")
+        .select_related("supplier")
+        .prefetch_related("lines__item")
     )
     if not orders:
         return 0
     suppliers = _suppliers(stories)
+    announced: list[Announced] = []
     changed: list[PurchaseOrderLine] = []
     gone: list[int] = []
     moved: dict[str, datetime | None] = {}
@@ -102,7 +108,7 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         changed += [line for line, is_changed in lines if is_changed]
         gone += unannounced
         if not order.is_ours:
-            order.supplier_id = suppliers.get(story.supplier or "", order.supplier_id)
+            order.supplier = suppliers.get(story.supplier or "", order.supplier)
             order.node_id = story.node_id or order.node_id
             order.ordered_at = story.created_at or order.ordered_at
         order.promised_at = order.promised_at or story.first_due_at
@@ -114,12 +120,15 @@ def _write_purchases(stories: Mapping[str, PurchaseStory], by: Actor) -> int:
         to = _purchase_status(order, story, {line.item_id: line.quantity for line, _ in lines})
         if to != order.status_value:
             moves[to].append(order)
+        if to != PurchaseOrderStatus.CANCELLED:
+            announced.append((order, [line for line, _ in lines], story))
     _write_lines(changed, gone)
     PurchaseOrder.objects.bulk_update(orders, _FOLLOWED)
     for to, group in moves.items():
         advance_all(group, to, by=by, verb=f"purchase_order.{to}")
         _expect_no_more(to, [order.number for order in group], by)
     expect(moved)
+    tell_suppliers(announced, by=by)
     return len(orders)
 
 
@@ -129,9 +138,9 @@ def _expect_no_more(to: str, numbers: Sequence[str], by: Actor) -> None:
         cancel_timers(kind=EXPECTED, subjects=numbers, by=by)
 
 
-def _suppliers(stories: Mapping[str, PurchaseStory]) -> dict[str, int]:
+def _suppliers(stories: Mapping[str, PurchaseStory]) -> dict[str, Supplier]:
     codes = {story.supplier for story in stories.values() if story.supplier}
-    return dict(Supplier.objects.filter(code__in=codes).values_list("code", "pk"))
+    return {one.code: one for one in Supplier.objects.filter(code__in=codes)}
 
 
 def _lines(
@@ -150,11 +159,19 @@ def _lines(
         line = known.get(item_id) or PurchaseOrderLine(order=order, item_id=item_id, quantity=0)
         if line.pk in gone:
             continue
-        was = (line.quantity, line.received)
+        was = _figures(line)
         line.quantity = story.ordered.get(item_id, line.quantity)
         line.received = story.received.get(item_id, 0)
-        lines.append((line, was != (line.quantity, line.received)))
+        line.announced = story.announced(item_id)
+        line.inspected = story.inspected.get(item_id, 0)
+        line.damaged = story.damaged.get(item_id, 0)
+        line.awaits_more = story.awaits_more.get(item_id, False)
+        lines.append((line, was != _figures(line)))
     return lines, gone
+
+
+def _figures(line: PurchaseOrderLine) -> tuple[object, ...]:
+    return tuple(getattr(line, name) for name in _LINE_FIGURES)
 
 
 def _write_lines(changed: Sequence[PurchaseOrderLine], gone: Sequence[int]) -> None:
@@ -166,15 +183,14 @@ def _write_lines(changed: Sequence[PurchaseOrderLine], gone: Sequence[int]) -> N
                 PurchaseOrderLine(
                     order_id=line.order_id,
                     item_id=line.item_id,
-                    quantity=line.quantity,
-                    received=line.received,
                     unit_cost=line.unit_cost,
+                    **{name: getattr(line, name) for name in _LINE_FIGURES},
                 )
                 for line in changed
             ],
             update_conflicts=True,
             unique_fields=["order", "item"],
-            update_fields=["quantity", "received"],
+            update_fields=list(_LINE_FIGURES),
         )
 
 
@@ -247,16 +263,15 @@ def _write_transfers(stories: Mapping[str, TransferStory], by: Actor) -> int:
     moves: dict[str, list[TransferOrder]] = defaultdict(list)
     for one in transfers:
         story = stories[one.number]
-        one.shipped, one.received = story.shipped, story.received
+        for name in _CARRIED:
+            setattr(one, name, getattr(story, name))
         if story.expected_at and one.expected_at != story.expected_at:
             moved[one.number] = one.expected_at = story.expected_at
         one.received_at = story.received_at
         to = _transfer_status(one, story)
         if to != one.status_value:
             moves[to].append(one)
-    TransferOrder.objects.bulk_update(
-        transfers, ["shipped", "received", "expected_at", "received_at"]
-    )
+    TransferOrder.objects.bulk_update(transfers, [*_CARRIED, "expected_at", "received_at"])
     for to, group in moves.items():
         advance_all(group, to, by=by, verb=f"transfer.{to}")
         _expect_no_more(to, [one.number for one in group], by)
@@ -265,10 +280,17 @@ def _write_transfers(stories: Mapping[str, TransferStory], by: Actor) -> int:
 
 
 def _transfer_status(one: TransferOrder, story: TransferStory) -> str:
-    """Where the story leaves the transfer; what left its node is on its way, whatever was said."""
+    """Where the story leaves the transfer; what left its node is on its way, whatever was said.
+
+    What was written off or went back will not come: the transfer ends with what did, and one of
+    which nothing came is as good as cancelled.
+    """
     status = TransferStatus
-    if story.received >= one.quantity:
+    settled = story.received + story.returned + story.written_off
+    if story.received >= one.quantity or (story.received and settled >= one.quantity):
         wanted = status.RECEIVED
+    elif story.shipped and settled >= max(one.quantity, story.shipped):
+        wanted = status.CANCELLED
     elif story.shipped or story.received:
         wanted = status.SHIPPED
     elif story.is_cancelled:

@@ -48,7 +48,7 @@ def place_purchases(wanted: Sequence[WantedPurchase], *, by: Actor) -> dict[str,
     groups: dict[tuple[int, int], list[WantedPurchase]] = defaultdict(list)
     for one in wanted:
         groups[one.supplier_id, one.node_id].append(one)
-    ids = _next_ids("orders_purchaseorder_id_seq", len(groups))
+    ids = next_ids("orders_purchaseorder_id_seq", len(groups))
     orders = [
         PurchaseOrder(
             pk=pk,
@@ -84,7 +84,7 @@ def place_transfers(wanted: Sequence[WantedTransfer], *, by: Actor) -> dict[str,
     if not wanted:
         return {}
     now = clock.now()
-    ids = _next_ids("orders_transferorder_id_seq", len(wanted))
+    ids = next_ids("orders_transferorder_id_seq", len(wanted))
     transfers = [
         TransferOrder(
             pk=pk,
@@ -298,7 +298,8 @@ def _value(group: Sequence[WantedPurchase]) -> Decimal:
     return total.quantize(CENT)
 
 
-def _next_ids(sequence: str, count: int) -> list[int]:
+def next_ids(sequence: str, count: int) -> list[int]:
+    """The next ids of a table, so that a number made of one can be written with its row."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(%s::regclass) FROM generate_series(1, %s)", [sequence, count]

@@ -18,6 +18,7 @@ from inventory_control.core.telemetry import security_log
 from inventory_control.people.errors import KeyRefusedError
 from inventory_control.people.selectors import KeyHolder, actor_of_user, holder_of_key
 from inventory_control.web.keys import presented_key
+from inventory_control.web.tiers import Tier
 
 if TYPE_CHECKING:  # rest_framework.views loads this module while it is being imported
     from rest_framework.views import APIView
@@ -63,7 +64,7 @@ class ConsoleSession(SessionAuthentication):
         actor = actor_of_user(signed_in[0].pk, at=clock.real_now())
         if actor is None:
             raise AuthenticationFailed("This account may not act any more.")
-        return KeyHolder(actor, "console", frozenset()), "session"
+        return KeyHolder(actor, "console", frozenset(), frozenset(Tier)), "session"
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -88,9 +89,12 @@ class Scoped(BasePermission):
     """Every view names the permission each method needs in `permissions`; none named, none allowed."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Refuse unless the actor holds the view's permission for this method."""
+        """Refuse unless the key is for the view's tier and the actor holds its permission for
+        this method.
+        """
         if not isinstance(request.user, KeyHolder):
             return False
+        request.user.require_tier(getattr(view, "tier", Tier.SYSTEM))
         needed = getattr(view, "permissions", {}).get(request.method)
         if needed is None:
             return False

@@ -22,6 +22,7 @@ from inventory_control.stock.services import (
     retry_letters,
 )
 from inventory_control.stock.services.retrying import AT_MOST
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 _LETTER = [OpenApiParameter("letter_id", int, OpenApiParameter.PATH)]
@@ -90,6 +91,7 @@ class ReleaseLetterBody(serializers.Serializer):  # type: ignore[type-arg]  # a 
 class LetterRetryView(ApiView):
     """A refused row, tried again."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(
@@ -106,6 +108,7 @@ class LetterRetryView(ApiView):
 class LettersRetryView(ApiView):
     """Refused rows, tried again together."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(
@@ -132,6 +135,7 @@ class LettersRetryView(ApiView):
 class LetterReleaseView(ApiView):
     """A row held as a suspected duplicate."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(

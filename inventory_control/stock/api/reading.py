@@ -15,6 +15,7 @@ from inventory_control.stock.selectors import ledger_of, positions_of
 from inventory_control.stock.services import release, settle_count
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 
@@ -73,6 +74,7 @@ class ReleaseBody(serializers.Serializer):  # type: ignore[type-arg]  # a body o
     order = serializers.CharField(max_length=200)
     line = serializers.CharField(max_length=200)
     quantity = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=200, required=False)
 
 
 class ReleasedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
@@ -99,6 +101,7 @@ class SettledSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an
 class PositionsView(ApiView):
     """Where an item is."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(operation_id="read_positions", responses=PositionsSerializer)
@@ -122,6 +125,7 @@ class PositionsView(ApiView):
 class LedgerView(ApiView):
     """An item's ledger."""
 
+    tier = Tier.SYSTEM
     permissions = {"GET": permissions.READ}
 
     @extend_schema(
@@ -138,6 +142,7 @@ class LedgerView(ApiView):
 class ReleaseView(ApiView):
     """Giving back what was reserved."""
 
+    tier = Tier.EXPERIENCE
     permissions = {"POST": permissions.RESERVE}
 
     @extend_schema(operation_id="release", request=ReleaseBody, responses=ReleasedSerializer)
@@ -151,6 +156,7 @@ class ReleaseView(ApiView):
 class CountView(ApiView):
     """A count out of tolerance."""
 
+    tier = Tier.PROCESS
     permissions = {"POST": permissions.ADJUST}
 
     @extend_schema(operation_id="settle_count", request=SettleBody, responses=SettledSerializer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -11,7 +11,7 @@ from inventory_control.events.values import SCHEMAS, Moment, Text
 
 
 class ReservationLineBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of a reservation. `partial` says that fewer units are welcome."""
+    """One line of a reservation. `partial` says that fewer units are welcome; `mode` without it."""
 
     line: Text
     item: Text
@@ -19,17 +19,24 @@ class ReservationLineBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     quantity: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     order: Text | None = None
     channel: Text | None = None
-    partial: bool = False
+    partial: bool | None = None
     customer: Text | None = None
     occurred_at: Moment | None = None
 
 
 class ReservationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A reservation of one or many order lines; `order` and `channel` stand in for the lines'."""
+    """A reservation of one or many order lines; `order` and `channel` stand in for the lines'.
+
+    `mode` says whether lines may be served in part; without it the policy `reservations` does. What
+    is not confirmed within `expires_in` seconds, or by `expires_at`, is given back.
+    """
 
     lines: Annotated[list[ReservationLineBody], Meta(min_length=1, max_length=10_000)]
     order: Text | None = None
     channel: Text | None = None
+    mode: Literal["all_or_nothing", "partial"] | None = None
+    expires_in: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
+    expires_at: Moment | None = None
 
 
 class EventRow(msgspec.Struct, omit_defaults=True):
@@ -59,6 +66,8 @@ class GrantedLine(msgspec.Struct):
     available: int
     reason: str
     is_repeat: bool
+    code: str
+    is_partial: bool
 
 
 class ReservationsAnswer(msgspec.Struct):

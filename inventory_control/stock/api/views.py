@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,14 +12,22 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from inventory_control.core import clock
 from inventory_control.core.doorbell import bells_held
+from inventory_control.core.errors import DomainError
 from inventory_control.events import permissions as event_permissions
 from inventory_control.events.errors import ContentConflictError, InvalidEventError
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import Posted, Refusal
 from inventory_control.stock import permissions
 from inventory_control.stock.api.bodies import read_body, rows_of
+from inventory_control.stock.api.claims import (
+    CLAIM_FILTERS,
+    ClaimPageSerializer,
+    claim_page,
+)
 from inventory_control.stock.api.schemas import (
     BULK_ANSWER,
     EVENT,
@@ -28,8 +37,14 @@ from inventory_control.stock.api.schemas import (
     RESERVATIONS_ANSWER,
     ReservationBody,
 )
-from inventory_control.stock.errors import FrozenError, NotAvailableError
+from inventory_control.stock.errors import (
+    FrozenError,
+    NotAvailableError,
+    ReservationEndedError,
+)
+from inventory_control.stock.rules import expiry_at
 from inventory_control.stock.services import (
+    check,
     post_presented,
     post_rows,
     reserve,
@@ -37,6 +52,7 @@ from inventory_control.stock.services import (
 )
 from inventory_control.stock.values import Granted, ReservationLine
 from inventory_control.web.problems import problem_response
+from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
 BATCH = 1_000
@@ -50,6 +66,7 @@ _decode_reservations = msgspec.json.Decoder(ReservationBody).decode
 class EventView(ApiView):
     """One canonical event, posted in this request's transaction."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": event_permissions.WRITE}
     parser_classes = []
 
@@ -83,6 +100,7 @@ class EventView(ApiView):
 class EventBulkView(ApiView):
     """Many canonical events, JSON array or NDJSON, with one answer per row."""
 
+    tier = Tier.SYSTEM
     permissions = {"POST": event_permissions.WRITE}
     parser_classes = []
 
@@ -104,8 +122,18 @@ class EventBulkView(ApiView):
 class ReservationView(ApiView):
     """Reservations: promise stock to order lines."""
 
-    permissions = {"POST": permissions.RESERVE}
+    tier = Tier.EXPERIENCE
+    permissions = {"GET": permissions.READ, "POST": permissions.RESERVE}
     parser_classes = []
+
+    @extend_schema(
+        operation_id="list_reservations",
+        parameters=CLAIM_FILTERS,
+        responses=ClaimPageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """A page of claims by key, of an order, an item or an item at a node."""
+        return claim_page(request)
 
     @extend_schema(operation_id="reserve", request=RESERVATIONS, responses=RESERVATIONS_ANSWER)
     def post(self, request: Request) -> HttpResponse:
@@ -113,7 +141,7 @@ class ReservationView(ApiView):
         less, 409 when a line that wants all or nothing could not be served; then nothing of the
         call is reserved.
         """
-        lines = _lines_in(request._request)
+        lines = lines_in(request._request)
         return _promised(
             reserve(lines, by=self.actor, accept=lambda found: _refuse_unserved(lines, found))
         )
@@ -125,8 +153,8 @@ class ReservationView(ApiView):
             return None
         self.refuse_large(request)
         try:
-            lines = _lines_in(request)
-        except InvalidEventError:
+            lines = lines_in(request)
+        except DomainError:
             return None  # whether the key is good is said before what is wrong with the body
         if len(lines) > FEW_LINES:
             return None
@@ -138,13 +166,37 @@ class ReservationView(ApiView):
             )
 
 
-def _lines_in(request: HttpRequest) -> list[ReservationLine]:
+class ReservationCheckView(ApiView):
+    """What would be promised."""
+
+    tier = Tier.EXPERIENCE
+    permissions = {"POST": permissions.RESERVE}
+    parser_classes = []
+
+    @extend_schema(
+        operation_id="check_reservation",
+        request=RESERVATIONS,
+        responses={200: RESERVATIONS_ANSWER[200]},
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """What each line would be granted now, and why less; nothing is kept."""
+        answers = check(lines_in(request._request), by=self.actor)
+        return _json({"lines": [msgspec.to_builtins(one) for one in answers]})
+
+
+def lines_in(request: HttpRequest) -> list[ReservationLine]:
+    """The order lines of a reservation's body, with its defaults filled in."""
     body = read_body(request)
     try:
         asked = _decode_reservations(body)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise InvalidEventError(str(error), field="lines") from None
-    return [_line(one, asked) for one in asked.lines]
+    expires_at = None
+    if asked.expires_in is not None or asked.expires_at is not None:
+        expires_at = expiry_at(
+            now=clock.now(), expires_in=asked.expires_in, expires_at=asked.expires_at
+        )
+    return [_line(one, asked, expires_at) for one in asked.lines]
 
 
 def _promised(answers: Sequence[Granted]) -> HttpResponse:
@@ -192,7 +244,8 @@ def _row(answer: Posted | Refusal, row: int) -> dict[str, Any]:
     }
 
 
-def _line(one: Any, asked: ReservationBody) -> ReservationLine:
+def _line(one: Any, asked: ReservationBody, expires_at: datetime | None) -> ReservationLine:
+    mode = None if asked.mode is None else asked.mode == "partial"
     return ReservationLine(
         order=one.order or asked.order or "",
         line=one.line,
@@ -200,18 +253,24 @@ def _line(one: Any, asked: ReservationBody) -> ReservationLine:
         node=one.node,
         quantity=one.quantity,
         channel=one.channel or asked.channel or "",
-        is_partial=one.partial,
+        is_partial=mode if one.partial is None else one.partial,
         customer=one.customer,
         occurred_at=one.occurred_at,
+        expires_at=expires_at,
     )
+
+
+_REFUSALS: dict[str, type[DomainError]] = {
+    one.code: one for one in (FrozenError, NotAvailableError, ReservationEndedError)
+}
 
 
 def _refuse_unserved(lines: Sequence[ReservationLine], answers: Sequence[Granted]) -> None:
     for line, answer in zip(lines, answers, strict=True):
-        if line.is_partial or answer.is_repeat or answer.granted == answer.requested:
+        is_welcome = answer.is_partial or answer.is_repeat or answer.granted == answer.requested
+        if is_welcome and answer.code != ReservationEndedError.code:
             continue
-        refusal = FrozenError if "frozen" in answer.reason else NotAvailableError
-        raise refusal(
+        raise _REFUSALS[answer.code](
             answer.reason,
             field=f"lines[{lines.index(line)}].quantity",
             extra={"available": answer.available, "requested": answer.requested},

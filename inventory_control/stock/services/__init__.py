@@ -1,11 +1,27 @@
-"""Commands of the ledger: post, reserve, settle, rebuild."""
+"""Commands of the ledger: post, adjust, correct, reserve, settle, rebuild."""
 
-from inventory_control.stock.services.demand import mark_places
+from inventory_control.stock.services.adjusting import adjust, correct
+from inventory_control.stock.services.claiming import (
+    confirm,
+    expire_due,
+    lock_places,
+    release,
+    tell_claims,
+)
+from inventory_control.stock.services.days import add_up_days
+from inventory_control.stock.services.demand import mark_again, mark_places
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
-from inventory_control.stock.services.posting import post_events, post_rows
+from inventory_control.stock.services.holding import (
+    freeze,
+    freeze_places,
+    thaw_places,
+    unfreeze,
+)
+from inventory_control.stock.services.partitioning import split_ledger
+from inventory_control.stock.services.posting import in_one_transaction, post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
-from inventory_control.stock.services.reserving import release, reserve
+from inventory_control.stock.services.reserving import check, reserve
 from inventory_control.stock.services.retrying import (
     Retried,
     post_named,
@@ -14,11 +30,24 @@ from inventory_control.stock.services.retrying import (
     retry_letter,
     retry_letters,
 )
+from inventory_control.stock.services.telling import post_facts
 
 __all__ = [
     "Retried",
+    "add_up_days",
+    "adjust",
+    "check",
+    "confirm",
+    "correct",
+    "expire_due",
+    "freeze",
+    "freeze_places",
+    "in_one_transaction",
+    "lock_places",
+    "mark_again",
     "mark_places",
     "post_events",
+    "post_facts",
     "post_named",
     "post_presented",
     "post_rows",
@@ -31,4 +60,8 @@ __all__ = [
     "retry_letter",
     "retry_letters",
     "settle_count",
+    "split_ledger",
+    "tell_claims",
+    "thaw_places",
+    "unfreeze",
 ]

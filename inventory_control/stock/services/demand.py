@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -36,6 +36,23 @@ def roll_up_demand(days: Sequence[tuple[int, int, date]]) -> None:
     items, nodes, dates = (list(column) for column in zip(*days, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(_SQL["roll_up"], {"items": items, "nodes": nodes, "days": dates})
+
+
+def mark_again(places: Iterable[tuple[int, int]]) -> None:
+    """Have some places looked at again although nothing moved there: a document of theirs changed."""
+    asked = sorted(set(places))
+    if not asked:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SQL["mark_again"],
+            {
+                "items": [item for item, _ in asked],
+                "nodes": [node for _, node in asked],
+                "now": clock.now(),
+            },
+        )
+    ring("availability")
 
 
 def mark_places(*, item_ids: Sequence[int] = (), node_ids: Sequence[int] = ()) -> int:

@@ -20,6 +20,8 @@ from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import IllegalMove, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.sql import named_statements
+from inventory_control.events.selectors import ERP
+from inventory_control.events.services import hand_over
 from inventory_control.events.values import EventDraft
 from inventory_control.policies.selectors import current_policy
 from inventory_control.stock import permissions
@@ -226,7 +228,10 @@ def _settle(accounts: dict[Account, list[_Point]], *, counted: set[Account]) -> 
 
 
 def _append_adjustments(owed: Sequence[tuple[_Point, Judged]]) -> None:
-    """Two ledger lines for each adjustment that changed, by the difference."""
+    """Two ledger lines for each adjustment that changed, by the difference; the ERP is to know.
+
+    An opening balance is in the ERP's books already.
+    """
     lines = [
         (one.point.event_id, *one.account[:2], state, sign * change, one.point.key[0])
         for one, verdict in owed
@@ -248,6 +253,12 @@ def _append_adjustments(owed: Sequence[tuple[_Point, Judged]]) -> None:
             """,
             [clock.now(), *(list(column) for column in zip(*lines, strict=True))],
         )
+    counted = {
+        one.point.event_id
+        for one, verdict in owed
+        if verdict.adjustment != one.adjusted and not one.point.is_opening
+    }
+    hand_over([(ERP, event_id) for event_id in sorted(counted)])
 
 
 def _tell_changes(owed: Sequence[tuple[_Point, Judged]], *, policy_version: int) -> None:

@@ -27,6 +27,7 @@ from inventory_control.stock import permissions
 from inventory_control.stock.services.posting import in_one_transaction, rows_posted
 from inventory_control.stock.services.reserving import Shelf, keep, shelf_for
 from inventory_control.stock.values import Granted, ReservationLine
+from inventory_control.web.tiers import Tier
 
 AT_MOST = 200
 """Events of one turn; far more than a process has threads."""
@@ -100,6 +101,7 @@ def _served(order: _Order, holder: KeyHolder | None, shelf: Shelf) -> list[Grant
     if holder is None:
         return KeyRefusedError()
     try:
+        holder.require_tier(Tier.EXPERIENCE)
         require(holder.actor, permissions.RESERVE)
         answers = shelf.promised(order.lines)
         order.accept(answers)
@@ -138,6 +140,7 @@ def _posted_for(
     if holder is None:
         return [KeyRefusedError() for _ in correlations]
     try:
+        holder.require_tier(Tier.SYSTEM)
         return rows_posted(
             reading,
             received_from=holder.key_name,

@@ -77,9 +77,9 @@ def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
 
     Answers one `Posted` per draft, in order: posted, noted (a signal), held (a correction whose
     original has not come), duplicate, conflict (same id, other content; the body is kept),
-    quarantined (the ledger has no such move, or the day is locked; the body is kept). Deadlocks and serialisation
-    failures repeat the whole batch, at most five times; then `ContentionError` and nothing is
-    written.
+    quarantined (the ledger has no such move, or the day is locked; the body is kept). Deadlocks
+    and serialisation failures repeat the whole batch, at most five times; then `ContentionError`
+    and nothing is written.
     """
     require(by, permissions.WRITE)
     return in_one_transaction(lambda: drafts_posted(drafts, by=by))
@@ -91,16 +91,21 @@ def post_rows(
     received_from: str,
     may_speak_for: Callable[[str], bool],
     by: Actor,
+    is_ours: bool = False,
 ) -> list[Posted | Refusal]:
     """Decode, validate and post a batch of raw JSON rows; keep those that are refused.
 
     Everything a road in needs, in one transaction with few waits: `draft_events`,
     `hold_suspects`, `park` and `post_events`, whose refusals and repeats it shares. One answer
-    per row, in order.
+    per row, in order. `is_ours` is for rows the product itself has written, in its version.
     """
     return in_one_transaction(
         lambda: rows_posted(
-            read_rows(rows), received_from=received_from, may_speak_for=may_speak_for, by=by
+            read_rows(rows),
+            received_from=received_from,
+            may_speak_for=may_speak_for,
+            by=by,
+            is_ours=is_ours,
         )
     )
 
@@ -112,6 +117,7 @@ def rows_posted(
     may_speak_for: Callable[[str], bool],
     by: Actor,
     correlations: Sequence[str] | None = None,
+    is_ours: bool = False,
 ) -> list[Posted | Refusal]:
     """What `post_rows` does, inside the caller's `in_one_transaction`.
 
@@ -124,6 +130,7 @@ def rows_posted(
         may_speak_for=may_speak_for,
         by=by,
         correlations=correlations,
+        is_ours=is_ours,
     )
     drafts = hold_suspects(drafts, reading.gate())
     park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)

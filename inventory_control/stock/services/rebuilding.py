@@ -17,7 +17,23 @@ from inventory_control.stock import permissions
 
 _SQL = named_statements(Path(__file__).parents[1] / "rebuild.sql")
 _COMPARE = _SQL["compare"].replace(":truth", _SQL["truth"])
+_PLACES = _SQL["places"].replace(":truth", _SQL["truth"])
 _REPAIR = _SQL["repair"].replace(":truth", _SQL["truth"])
+
+
+NAMED = 100
+"""So many figures that differ are named; whoever finds more has another problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure of a place that is not what ledger, claims, counts and holds say."""
+
+    sku: str
+    node: str
+    figure: str
+    found: int
+    right: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +41,18 @@ class Rebuilt:
     """What a rebuild found: rows compared, units of difference, and the sum over all accounts.
 
     `ledger_sum` is the largest absolute sum of any item over all its accounts; double entry
-    makes it zero.
+    makes it zero. `places` names the first figures that differ.
     """
 
     rows: int
     difference: int
     ledger_sum: int
+    places: tuple[Difference, ...] = ()
 
 
 @transaction.atomic
 def rebuild_balances(*, by: Actor, repair: bool = False) -> Rebuilt:
-    """Compare balances and reserved counters with what entries and claims say; repair if asked.
+    """Compare every balance with what entries, claims, counts and holds say; repair if asked.
 
     Writers wait: the balance table is locked against them for the one statement it takes, so
     the comparison is exact.
@@ -47,6 +64,10 @@ def rebuild_balances(*, by: Actor, repair: bool = False) -> Rebuilt:
         rows, difference = cursor.fetchone()
         cursor.execute(_SQL["ledger_sum"])
         (ledger_sum,) = cursor.fetchone()
+        places: tuple[Difference, ...] = ()
+        if difference:
+            cursor.execute(_PLACES, [NAMED])
+            places = tuple(Difference(*row) for row in cursor.fetchall())
         if repair and difference:
             cursor.execute(_REPAIR, {"now": clock.now()})
             record(
@@ -56,4 +77,4 @@ def rebuild_balances(*, by: Actor, repair: bool = False) -> Rebuilt:
                 data={"rows": rows, "difference": int(difference)},
             )
             ring("availability")
-    return Rebuilt(rows=rows, difference=int(difference), ledger_sum=int(ledger_sum))
+    return Rebuilt(rows=rows, difference=int(difference), ledger_sum=int(ledger_sum), places=places)

@@ -7,42 +7,52 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from django.db import connection, transaction
 
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
-from inventory_control.core.sql import hot, hot_later, texts
+from inventory_control.core.sql import hot, hot_later, hot_write, texts, times
 from inventory_control.events.services import draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
-from inventory_control.stock.errors import NothingReservedError
-from inventory_control.stock.rules import grants
-from inventory_control.stock.services.posting import drafts_posted, in_one_transaction, post_events
+from inventory_control.stock.errors import InvalidLineError, UnknownChannelError
+from inventory_control.stock.rules import grants, line_fault
+from inventory_control.stock.services.posting import drafts_posted, in_one_transaction
 from inventory_control.stock.values import Granted, ReservationLine
+from inventory_control.timers.services import set_timers
 
 SOURCE = "reservations"
+EXPIRE = "reservation.expire"
+"""The timer at which what is not confirmed is given back; its subject is the moment."""
 
-_LOCKED = """
+_SEEN = """
     SELECT i.sku, n.code, b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
-           b.counts_pending + b.holds > 0
+           CASE WHEN b.holds > 0 THEN 'its hold is lifted'
+                WHEN b.counts_pending > 0 THEN 'a count is settled'
+           END
       FROM unnest(%s::text[], %s::text[]) AS asked (sku, code)
       JOIN catalog_item i USING (sku)
       JOIN catalog_node n USING (code)
       JOIN stock_stockbalance b ON b.item_id = i.id AND b.node_id = n.id
       LEFT JOIN catalog_itemnode p ON p.item_id = i.id AND p.node_id = n.id
      ORDER BY b.item_id, b.node_id
-       FOR UPDATE OF b
 """
-_HELD = """
-    SELECT r.open, i.sku, n.code, r.released
-      FROM stock_reservation r
-      JOIN catalog_item i ON i.id = r.item_id
-      JOIN catalog_node n ON n.id = r.node_id
-     WHERE r.key = %s
-       FOR UPDATE OF r
+_LOCKED = f"{_SEEN} FOR UPDATE OF b"
+_KNOWN = """
+    SELECT 'claim', key, greatest(0, committed - released), committed
+      FROM stock_reservation WHERE key = ANY(%s::text[])
+     UNION ALL
+    SELECT 'channel', code, 0, 0 FROM catalog_channel WHERE code = ANY(%s::text[])
+     UNION ALL
+    (SELECT 'mode', value ->> 'mode', 0, 0 FROM policies_policy
+      WHERE key = 'reservations' AND effective_at <= %s::timestamptz
+      ORDER BY version DESC LIMIT 1)
 """
-_KNOWN = "SELECT key, committed FROM stock_reservation WHERE key = ANY(%s::text[])"
+_EXPIRE_AT = """
+    UPDATE stock_reservation r SET expires_at = told.at
+      FROM unnest(%s::text[], %s::timestamptz[]) AS told (key, at)
+     WHERE r.key = told.key
+"""
 
 
 def reserve(
@@ -72,46 +82,80 @@ def reserve(
     return in_one_transaction(promise)
 
 
+def check(lines: Sequence[ReservationLine], *, by: Actor) -> list[Granted]:
+    """What `reserve` would grant each line now; locks, keeps and promises nothing."""
+    require(by, permissions.RESERVE)
+    return in_one_transaction(lambda: _shelf(lines, _SEEN).promised(lines))
+
+
 @dataclass(slots=True)
 class Shelf:
-    """What may still be promised at some places, locked, and what was promised to some keys."""
+    """What may still be promised at some places, locked, and what was promised to some keys.
+
+    `frozen` says until when, in words; `known` what stands of each claim and what it was at first;
+    `is_partial` what the policy thinks of lines that do not say whether a part is welcome.
+    """
 
     available: dict[tuple[str, str], int]
-    frozen: set[tuple[str, str]]
-    known: dict[str, int]
+    frozen: dict[tuple[str, str], str]
+    known: dict[str, tuple[int, int]]
+    channels: set[str]
+    is_partial: bool
 
     def promised(self, lines: Sequence[ReservationLine]) -> list[Granted]:
-        """What each line would get, first come first served; takes nothing yet."""
+        """What each line would get, first come first served; takes nothing yet.
+
+        Raises `UnknownChannelError` or `InvalidLineError`, naming the line.
+        """
+        now = clock.now()
         answers: list[Granted | None] = [None] * len(lines)
         asked: dict[tuple[str, str], list[int]] = {}
         for index, line in enumerate(lines):
-            if line.key in self.known:
-                answers[index] = Granted(
-                    line.key,
-                    line.quantity,
-                    self.known[line.key],
-                    0,
-                    "Reserved before.",
-                    is_repeat=True,
+            if fault := line_fault(line, now=now):
+                raise InvalidLineError(fault[1], field=f"lines[{index}].{fault[0]}")
+            if line.channel and line.channel not in self.channels:
+                raise UnknownChannelError(
+                    f"No channel is called {line.channel}.", field=f"lines[{index}].channel"
                 )
+            if line.key in self.known:
+                answers[index] = _repeated(line, *self.known[line.key])
             else:
                 asked.setdefault((line.sku, line.node), []).append(index)
         for place, indexes in asked.items():
-            is_frozen = place in self.frozen
-            left = 0 if is_frozen else self.available.get(place, 0)
-            given = grants([(lines[i].quantity, lines[i].is_partial) for i in indexes], left)
-            for i, units in zip(indexes, given, strict=True):
-                reason = _reason(lines[i], units, left, is_frozen=is_frozen)
-                answers[i] = Granted(lines[i].key, lines[i].quantity, units, max(0, left), reason)
+            left = 0 if place in self.frozen else self.available.get(place, 0)
+            wanted = [(lines[i].quantity, self._takes_part(lines[i])) for i in indexes]
+            for i, units in zip(indexes, grants(wanted, left), strict=True):
+                answers[i] = self._answer(lines[i], units, left)
                 left -= units
         return [answer for answer in answers if answer is not None]
+
+    def _takes_part(self, line: ReservationLine) -> bool:
+        return self.is_partial if line.is_partial is None else line.is_partial
+
+    def _answer(self, line: ReservationLine, units: int, left: int) -> Granted:
+        code = reason = ""
+        until = self.frozen.get((line.sku, line.node))
+        if units < line.quantity and until is not None:
+            code, reason = "frozen", f"{line.sku} is frozen at {line.node} until {until}."
+        elif units < line.quantity:
+            code = "not_available"
+            reason = f"{max(0, left)} of {line.sku} available at {line.node}."
+        return Granted(
+            line.key,
+            line.quantity,
+            units,
+            max(0, left),
+            reason,
+            code=code,
+            is_partial=self._takes_part(line),
+        )
 
     def take(self, lines: Sequence[ReservationLine], answers: Sequence[Granted]) -> None:
         """Take what was promised, so that whoever comes next is promised the rest."""
         for line, answer in zip(lines, answers, strict=True):
             if answer.granted and not answer.is_repeat:
                 self.available[line.sku, line.node] -= answer.granted
-                self.known[line.key] = answer.granted
+                self.known[line.key] = (answer.granted, answer.granted)
 
 
 def shelf_for(lines: Sequence[ReservationLine]) -> Shelf:
@@ -119,66 +163,43 @@ def shelf_for(lines: Sequence[ReservationLine]) -> Shelf:
 
     What is known of the lines is asked behind the lock: whoever held it may have reserved them.
     """
+    return _shelf(lines, _LOCKED)
+
+
+def _shelf(lines: Sequence[ReservationLine], statement: str) -> Shelf:
     places = sorted({(line.sku, line.node) for line in lines})
-    locked = hot_later(
-        _LOCKED, [texts(sku for sku, _ in places), texts(node for _, node in places)]
+    seen = hot_later(
+        statement, [texts(sku for sku, _ in places), texts(node for _, node in places)]
     )
-    known = hot(_KNOWN, [texts(sorted({line.key for line in lines}))])
-    rows = locked.rows()
+    known = hot(
+        _KNOWN,
+        [
+            texts(sorted({line.key for line in lines})),
+            texts(sorted({line.channel for line in lines})),
+            clock.now(),
+        ],
+    )
+    rows = seen.rows()
     return Shelf(
         available={(sku, node): int(units) for sku, node, units, _ in rows},
-        frozen={(sku, node) for sku, node, _, is_frozen in rows if is_frozen},
-        known={key: int(units) for key, units in known},
+        frozen={(sku, node): until for sku, node, _, until in rows if until is not None},
+        known={
+            name: (int(stands), int(first))
+            for noun, name, stands, first in known
+            if noun == "claim"
+        },
+        channels={name for noun, name, _, _ in known if noun == "channel"},
+        is_partial=("mode", "partial") in {(noun, name) for noun, name, _, _ in known},
     )
 
 
-@transaction.atomic
-def release(*, order: str, line: str, quantity: int, by: Actor) -> int:
-    """Give back part of what an order line holds; returns what it still holds, in units.
-
-    Raises `NothingReservedError` when it holds less than that: nobody gives back what they do
-    not have.
-    """
-    require(by, permissions.RESERVE)
-    key = f"{order}/{line}"
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD, [key])
-        row = cursor.fetchone()
-    if row is None or quantity > row[0]:
-        held = 0 if row is None else int(row[0])
-        raise NothingReservedError(
-            f"{key} holds {held} units; {quantity} cannot be released.",
-            field="quantity",
-            extra={"held": held},
-        )
-    held, sku, node, released = row
-    body = {
-        "type": "reservation.released",
-        "source_id": _event_id(f"{key}/released/{released + quantity}"),
-        "occurred_at": clock.now(),
-        "item": sku,
-        "node": node,
-        "quantity": quantity,
-        "order": order,
-        "line": line,
-    }
-    drafts = draft_events(
-        read_rows([msgspec.json.encode(body)]),
-        received_from=SOURCE,
-        may_speak_for=lambda source: source == SOURCE,
-        by=by,
-        is_ours=True,
-    )
-    post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
-    return int(held) - quantity
-
-
-def _reason(line: ReservationLine, granted: int, left: int, *, is_frozen: bool) -> str:
-    if granted == line.quantity:
-        return ""
-    if is_frozen:
-        return f"{line.sku} is frozen at {line.node} until a count is settled."
-    return f"{max(0, left)} of {line.sku} available at {line.node}."
+def _repeated(line: ReservationLine, stands: int, first: int) -> Granted:
+    """The answer to a line that was granted before: what still stands of it."""
+    reason, code = "Reserved before.", ""
+    if stands < first or not stands:
+        reason = f"Reserved before; {first - stands} of {first} were given back or expired since."
+        code = "" if stands else "reservation_ended"
+    return Granted(line.key, line.quantity, stands, 0, reason, is_repeat=True, code=code)
 
 
 def keep(
@@ -190,7 +211,8 @@ def keep(
 ) -> None:
     """Post what was promised to lines, in the transaction that locked their balances.
 
-    `correlations` names the request of each line where they came by different ones.
+    `correlations` names the request of each line where they came by different ones. Lines that
+    expire get a timer per moment, not per line.
     """
     kept = [
         (_row(line, answer), place)
@@ -207,10 +229,21 @@ def keep(
         correlations=correlations and [correlations[place] for _, place in kept],
         is_ours=True,
     )
-    drafts_posted([draft for draft in drafts if isinstance(draft, EventDraft)], by=_poster(by))
+    drafts_posted([draft for draft in drafts if isinstance(draft, EventDraft)], by=poster(by))
+    _let_expire([lines[place] for _, place in kept if lines[place].expires_at is not None])
 
 
-def _poster(by: Actor) -> Actor:
+def _let_expire(lines: Sequence[ReservationLine]) -> None:
+    if not lines:
+        return
+    hot_write(
+        _EXPIRE_AT, [texts(line.key for line in lines), times(line.expires_at for line in lines)]
+    )
+    moments = {line.expires_at for line in lines if line.expires_at is not None}
+    set_timers(kind=EXPIRE, due={moment.isoformat(): moment for moment in moments})
+
+
+def poster(by: Actor) -> Actor:
     """The same actor with the right to post what reserving posts; `reserve` asked for its own."""
     return Actor(
         kind=by.kind,
@@ -226,7 +259,7 @@ def _row(line: ReservationLine, answer: Granted) -> bytes:
     occurred_at = line.occurred_at or clock.now()
     body: dict[str, object] = {
         "type": "reservation.created",
-        "source_id": _event_id(line.key),
+        "source_id": event_id_of(line.key),
         "occurred_at": occurred_at,
         "item": line.sku,
         "node": line.node,
@@ -242,6 +275,6 @@ def _row(line: ReservationLine, answer: Granted) -> bytes:
     return msgspec.json.encode(body)
 
 
-def _event_id(key: str) -> str:
+def event_id_of(key: str) -> str:
     """The claim's key as an event id; long keys are shortened to their digest."""
     return key if len(key) <= 200 else hashlib.sha256(key.encode()).hexdigest()

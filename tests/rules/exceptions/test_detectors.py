@@ -21,6 +21,7 @@ from exceptions.values import (
     OutstandingLine,
     Scene,
 )
+from inventory_control.availability.values import Disagreement, Held
 from inventory_control.orders.values import InboundSupply
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -57,7 +58,13 @@ def test_a_fixed_level_opens_although_supply_is_due_tomorrow():
     assert finding.evidence["reorder_level"] == 6
     assert finding.evidence["is_level_fixed"] is True
     assert finding.evidence["inbound"] == [
-        {"document": "PO-1", "units": 20, "expected_at": "2026-03-03T09:00:00+00:00"}
+        {
+            "document": "PO-1",
+            "units": 20,
+            "expected_at": "2026-03-03T09:00:00+00:00",
+            "is_transfer": False,
+            "is_late": False,
+        }
     ]
 
 
@@ -224,6 +231,34 @@ def test_a_late_order_puts_the_margin_of_what_it_owes_at_stake(days: float, seve
     assert finding.severity == severity
 
 
+@pytest.mark.req("LED-12")
+def test_holds_of_one_place_are_one_case_that_names_them_all():
+    held = Held("mk-low", 2, "MK2", ats=70, hold_below=75, resume_from=120, held_at=AT)
+
+    (finding,) = found(holding(sellable=90, holds=(held, replace(held, channel="MK3"))))
+
+    assert (finding.case_key, finding.severity) == ("exposure_hold:SOCK@S5", Severity.HIGH)
+    assert (finding.units, finding.at_stake) == (50, Decimal(300))
+    assert finding.evidence["channels"] == ["MK2", "MK3"]
+    assert finding.evidence["holds"][0]["rule"] == "mk-low v2"
+
+
+@pytest.mark.req("REC-11")
+@pytest.mark.parametrize(
+    ("shown", "severity", "units"),
+    [(40, Severity.CRITICAL, 25), (3, Severity.MEDIUM, 12), (None, Severity.MEDIUM, 15)],
+)
+def test_a_channel_that_shows_too_much_is_worse_than_one_that_shows_too_little(
+    shown, severity, units
+):
+    told = Disagreement("MK", told=15, shown=shown, seen_at=AT, in_a_row=2)
+
+    (finding,) = found(holding(sellable=90, disagreements=(told,)))
+
+    assert finding.case_key == "channel_disagreement:SOCK@MK"
+    assert (finding.severity, finding.units) == (severity, units)
+
+
 def test_every_detector_says_what_it_means():
     assert kinds() == [
         "stockout",
@@ -231,7 +266,16 @@ def test_every_detector_says_what_it_means():
         "negative_stock",
         "oversell",
         "count_variance",
+        "cancelled_shipment",
         "asn_delay",
+        "transfer_delay",
+        "transfer_discrepancy",
+        "receipt_discrepancy",
+        "receipt_quality",
+        "exposure_hold",
+        "channel_disagreement",
+        "position_mismatch",
+        "completeness",
         "unmapped_identifier",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)

@@ -32,6 +32,7 @@ from inventory_control.people.services import add_member, issue_key
 from inventory_control.policies.selectors import current_policy
 from inventory_control.provisioning import provision
 from inventory_control.roles import ROLES
+from inventory_control.web.tiers import Tier
 from tenants.models import Partner, PartnerStaff, Tenant
 from tenants.selectors import ref_of
 from tenants.services import add_staff, create_partner, create_tenant
@@ -125,6 +126,7 @@ def _people(label: str, keys: dict[str, str]) -> None:
                 user=member,
                 name=login,
                 scopes=sorted(ROLES[role][1]),
+                tiers=tuple(Tier),
                 sources=["*"] if login == INTEGRATOR else [],
                 by=ACTOR,
             )

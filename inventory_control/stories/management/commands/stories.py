@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from connectors.simulators.server import running
+from connectors.simulators.state import World
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError
 from inventory_control.core.tenancy import in_public
@@ -39,12 +41,13 @@ class Command(BaseCommand):
             raise CommandError(f"No story files (*.yaml) in {options['folder']}.")
         told = []
         for file in files:
-            try:
-                story = read_story(file.read_text(encoding="utf-8"), file.name)
-                runner = self._runner(story, options)
-            except DomainError as error:
-                raise CommandError(error.detail) from error
-            told.append(runner.play(story, self.stdout.write))
+            with running(World()) as simulator:
+                try:
+                    story = read_story(file.read_text(encoding="utf-8"), file.name)
+                    runner = self._runner(story, options, simulator)
+                except DomainError as error:
+                    raise CommandError(error.detail) from error
+                told.append(runner.play(story, self.stdout.write))
         result = {
             "ok": all(one.is_ok for one in told),
             "stories": len(told),
@@ -57,7 +60,7 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     @staticmethod
-    def _runner(story: Story, options: dict[str, Any]) -> Runner:
+    def _runner(story: Story, options: dict[str, Any], simulator: str) -> Runner:
         if options["host"]:
             keys = dict(pair.partition("=")[::2] for pair in options["key"])
             return Runner(address=options["address"], host=options["host"], keys=keys)
@@ -65,5 +68,8 @@ class Command(BaseCommand):
             partner = Partner.objects.order_by("slug").first()
         if partner is None:
             raise CommandError("There is no partner yet; run the demo's set-up first.")
-        stage = set_stage(story, partner=partner, by=Actor.system("stories"))
-        return Runner(address=options["address"], host=stage.host, keys=stage.keys)
+        by = Actor.system("stories")
+        stage = set_stage(story, partner=partner, simulator=simulator, by=by)
+        return Runner(
+            address=options["address"], host=stage.host, keys=stage.keys, simulator=simulator
+        )

@@ -1,0 +1,142 @@
+"""What every measurement needs: the running product, its callers, floors and ratios."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg import sql
+
+from benchmarks.clients import Call, median
+from inventory_control.demo.running import Options, Product
+
+BATCH = 1_000
+CLIENTS = 2
+CONNECTIONS = 8
+CHECKOUT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the measurements need: the product, its database as superuser, what set-up told."""
+
+    product: Product
+    port: int
+    told: dict[str, Any]
+
+    @property
+    def database(self) -> str:
+        """The superuser's URL."""
+        return self.product.servers.database_url
+
+    @contextmanager
+    def session(self, schema: str | None = None) -> Iterator[psycopg.Connection[Any]]:
+        """A session of the superuser in a tenant's schema, by default that of the first."""
+        with psycopg.connect(self.database, autocommit=True) as session:
+            session.execute(
+                sql.SQL("SET search_path TO {}, ext").format(
+                    sql.Identifier(schema or self.told["schema"])
+                )
+            )
+            yield session
+
+
+@contextmanager
+def open_folder(prefix: str) -> Iterator[Path]:
+    """A folder that goes away again, which the servers' own account may enter."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def settle(bench: Bench) -> None:
+    """Wait until the stages have done what the measurement before left them, so that every
+    measurement has the machine to itself.
+    """
+    patience = time.monotonic() + 120
+    with psycopg.connect(bench.database, autocommit=True) as session:
+        while session.execute("SELECT FROM public.due LIMIT 1").fetchone() is not None:
+            if time.monotonic() > patience:
+                raise RuntimeError("the stages do not come to rest")
+            time.sleep(0.1)
+    time.sleep(0.5)
+
+
+@contextmanager
+def served(target: str, port: int, environment: dict[str, str], mode: str = "") -> Iterator[None]:
+    """Serve an application with the settings the product is served with."""
+    web = Options()
+    server = subprocess.Popen(
+        [
+            str(Path(sys.executable).parent / "granian"),
+            "--interface=wsgi",
+            "--host=127.0.0.1",
+            f"--port={port}",
+            f"--workers={web.web_workers}",
+            f"--blocking-threads={web.web_threads}",
+            "--backlog=512",
+            "--no-ws",
+            "--log-level=error",
+            target,
+        ],
+        cwd=CHECKOUT,
+        env={**environment, "BENCH_ROUTING": mode},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait(port)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def call(bench: Bench, path: str, body: bytes, kind: str, *, host: str = "", key: str = "") -> Call:
+    """A POST of the till of a tenant, by default the first."""
+    headers = (
+        ("Authorization", f"Bearer {key or bench.told['key']}"),
+        ("Content-Type", f"application/{kind}"),
+    )
+    return Call("POST", path, host or bench.told["host"], body, headers)
+
+
+def ratio(ours: list[float], floor: list[float]) -> float:
+    """How the middle of our rounds stands to the middle of the floor's."""
+    return round(median(ours) / median(floor), 3)
+
+
+def is_200(status: int) -> bool:
+    """Answered."""
+    return status == 200
+
+
+def is_done(status: int) -> bool:
+    """Done now, or known."""
+    return status in {200, 201}
+
+
+def say(text: str) -> None:
+    """A line of the report."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _wait(port: int) -> None:
+    patience = time.monotonic() + 30
+    while time.monotonic() < patience:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/null", timeout=5)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"nothing answers at port {port}")

@@ -1,0 +1,1 @@
+"""Drills: disorder, crashes, repeats and races against the running product."""

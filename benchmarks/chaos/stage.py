@@ -1,0 +1,298 @@
+"""Where drills are played: the running product with one tenant, and the facts delivered to it."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+from psycopg import sql
+from standardwebhooks.webhooks import Webhook
+
+from benchmarks.bench import CHECKOUT
+from inventory_control.core.sql import named_statements
+from inventory_control.demo.running import SETUP, Product
+from tests.oracle import Expected, expected
+
+ITEMS, NODES = 40, 3
+KEPT_TABLES = (
+    "auth",
+    "catalog",
+    "connectors",
+    "django",
+    "people",
+    "policies",
+    "workflows_workflow",
+)
+"""How the names of tables begin that are no trace of an event."""
+WAITING = (
+    "SELECT (SELECT count(*) FROM events_inboundmessage WHERE status = 'due')"
+    " + (SELECT count(*) FROM stock_stockmark)"
+    " + (SELECT count(*) FROM availability_changedplace)"
+)
+_DIGEST = named_statements(CHECKOUT / "inventory_control" / "stock" / "digest.sql")
+Fact = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The product, and how to reach its tenant as a till, as a webhook and as the superuser."""
+
+    product: Product
+    host: str
+    schema: str
+    key: str
+    secret: str
+
+    @contextmanager
+    def database(self) -> Iterator[psycopg.Connection[Any]]:
+        """A session of the superuser in the tenant's schema."""
+        with psycopg.connect(self.product.servers.database_url, autocommit=True) as session:
+            session.execute(
+                sql.SQL("SET search_path TO {}, ext").format(sql.Identifier(self.schema))
+            )
+            yield session
+
+    def client(self) -> httpx.Client:
+        """A caller that shows the key."""
+        return httpx.Client(
+            base_url=self.product.address,
+            timeout=60,
+            headers={"Host": self.host, "Authorization": f"Bearer {self.key}"},
+        )
+
+    def digest(self) -> str:
+        """The ledger's fingerprint: the same for every order of arrival."""
+        with self.database() as session:
+            rows = [session.execute(statement).fetchone() for statement in _DIGEST.values()]
+        return " ".join(":".join(map(str, row)) for row in rows if row)
+
+    def empty(self) -> None:
+        """Forget every event and what came of it; master data, keys and policies stay."""
+        with self.database() as session:
+            tables = session.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = %s", [self.schema]
+            ).fetchall()
+            session.execute(
+                sql.SQL("TRUNCATE {} RESTART IDENTITY").format(
+                    sql.SQL(", ").join(
+                        sql.Identifier(name) for (name,) in tables if not _is_kept(name)
+                    )
+                )
+            )
+
+
+def set_stage(product: Product) -> Stage:
+    """Make the tenant drills are played in."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.chaos.setup", str(ITEMS), str(NODES)],
+        cwd=CHECKOUT,
+        env=dict(product.environments[SETUP]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    told: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return Stage(product, told["host"], told["schema"], told["key"], told["secret"])
+
+
+def facts(rng: random.Random, count: int) -> list[Fact]:
+    """Moves, counts and claims of some items; at least a tenth each are counts and commits."""
+    start = datetime.now(UTC) - timedelta(days=5)  # noqa: TID251 - real time, outside the product
+    made = []
+    for number in range(count):
+        item, node = rng.randrange(ITEMS), rng.randrange(NODES)
+        kind = rng.choices(
+            ["sale.recorded", "receipt.recorded", "damage.recorded", "stock.counted",
+             "order.created", "order.shipped", "order.cancelled"],
+            [36, 20, 5, 12, 12, 10, 5],
+        )[0]  # fmt: skip
+        quantity = rng.randrange(0, 30) if kind == "stock.counted" else rng.randrange(1, 9)
+        fact: Fact = {
+            "type": kind,
+            "source_id": f"chaos-{number}",
+            "business_key": f"C/{number}",
+            "occurred_at": (start + timedelta(seconds=rng.randrange(300_000))).isoformat(),
+            "item": f"I{item}",
+            "node": f"N{node}",
+            "quantity": quantity,
+            "source": "till",
+        }
+        if kind.startswith("order."):
+            fact |= {"order": f"O{item}-{node}", "line": str(rng.randrange(4))}
+        made.append(fact)
+    return made
+
+
+def truth_of(made: Sequence[Fact]) -> Expected:
+    """What a plain-Python ledger makes of the facts (D3)."""
+    return expected(
+        {**fact, "occurred_at": datetime.fromisoformat(fact["occurred_at"])} for fact in made
+    )
+
+
+def compared(stage: Stage, made: Sequence[Fact], truth: Expected) -> dict[str, int]:
+    """Lost and doubled events, wrong balances, and counts whose verdict is not the oracle's."""
+    with stage.database() as session:
+        posted, distinct = session.execute(
+            "SELECT count(*), count(DISTINCT source_id) FROM events_inventoryevent"
+        ).fetchone() or (0, 0)
+        rows = session.execute(
+            "SELECT i.sku, n.code, b.sellable, b.damaged, b.reserved FROM stock_stockbalance b"
+            " JOIN catalog_item i ON i.id = b.item_id JOIN catalog_node n ON n.id = b.node_id"
+        ).fetchall()
+        pending = {
+            one
+            for (one,) in session.execute(
+                "SELECT source_id FROM stock_assertion WHERE verdict = 'pending'"
+            )
+        }
+    wrong = sum(
+        (
+            truth.positions[sku, code, "sellable"],
+            truth.positions[sku, code, "damaged"],
+            truth.reserved[sku, code],
+        )
+        != (sellable, damaged, reserved)
+        for sku, code, sellable, damaged, reserved in rows
+    )
+    return {
+        "posted": posted,
+        "lost": len(made) - distinct,
+        "doubled": posted - distinct,
+        "wrong_balances": int(wrong),
+        "wrong_verdicts": len(pending ^ truth.pending),
+    }
+
+
+def rebuild_difference(stage: Stage) -> int:
+    """Units by which balances differ from the fold of the ledger."""
+    report = stage.product.command("rebuild_balances", "--tenant", "chaos")
+    return int(report.split("difference ")[1].split(",")[0])
+
+
+def settled(stage: Stage, since: float, patience_s: float) -> float | None:
+    """Seconds from a moment until no message and no mark is due; None when it never was."""
+    while time.monotonic() - since < patience_s:
+        with suppress(psycopg.OperationalError), stage.database() as session:
+            while time.monotonic() - since < patience_s:
+                row = session.execute(WAITING).fetchone()
+                if row is not None and row[0] == 0:
+                    return round(time.monotonic() - since, 1)
+                time.sleep(0.2)
+        time.sleep(0.2)
+    return None
+
+
+def send_bulk(stage: Stage, parts: Iterator[list[Fact]]) -> int:
+    """Deliver by the bulk API until every part is taken; returns the calls sent again."""
+    retries = 0
+    with stage.client() as client:
+        for part in parts:
+            body = b"\n".join(json.dumps(fact).encode() for fact in part)
+            retries += _until_taken(
+                lambda body=body: client.post(  # type: ignore[misc]  # bound at once
+                    "/api/v1/events/bulk",
+                    content=body,
+                    headers={"Content-Type": "application/x-ndjson"},
+                ),
+                {200},
+            )
+    return retries
+
+
+def send_singly(stage: Stage, parts: Iterator[list[Fact]]) -> int:
+    """Deliver one event a call; returns the calls sent again."""
+    retries = 0
+    with stage.client() as client:
+        for part in parts:
+            for fact in part:
+                body = json.dumps(fact).encode()
+                retries += _until_taken(
+                    lambda body=body: client.post(  # type: ignore[misc]  # bound at once
+                        "/api/v1/events",
+                        content=body,
+                        headers={"Content-Type": "application/json"},
+                    ),
+                    {200, 201},
+                )
+    return retries
+
+
+def send_webhooks(stage: Stage, parts: Iterator[list[Fact]]) -> int:
+    """Deliver as signed webhooks; a part sent again keeps its id. Returns the calls sent again."""
+    retries = 0
+    with stage.client() as client:
+        for part in parts:
+            body, delivery = json.dumps({"events": part}), f"msg_{uuid4().hex}"
+
+            def deliver(body: str = body, delivery: str = delivery) -> httpx.Response:
+                now = datetime.now(UTC)  # noqa: TID251 - signatures use real time
+                return client.post(
+                    "/api/v1/webhooks/till",
+                    content=body,
+                    headers={
+                        "Content-Type": "application/json",
+                        "webhook-id": delivery,
+                        "webhook-timestamp": str(int(now.timestamp())),
+                        "webhook-signature": Webhook(stage.secret).sign(delivery, now, body),
+                    },
+                )
+
+            retries += _until_taken(deliver, {202})
+    return retries
+
+
+def parts_of(made: Sequence[Fact], size: int) -> Iterator[list[Fact]]:
+    """Parts of a size, as fast as they are taken."""
+    for start in range(0, len(made), size):
+        yield list(made[start : start + size])
+
+
+def paced(made: Sequence[Fact], size: int, seconds: float) -> Iterator[list[Fact]]:
+    """Parts spread over some time: what arrives before the first blow proves nothing."""
+    began = time.monotonic()
+    for start in range(0, len(made), size):
+        time.sleep(max(0.0, began + seconds * start / len(made) - time.monotonic()))
+        yield list(made[start : start + size])
+
+
+def say(text: str) -> None:
+    """A line of the report."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _is_kept(table: str) -> bool:
+    return table == KEPT_TABLES[-1] or table.startswith(
+        tuple(f"{one}_" for one in KEPT_TABLES[:-1])
+    )
+
+
+def _until_taken(deliver: Callable[[], httpx.Response], wanted: set[int]) -> int:
+    """Send until the answer says it was taken; a fault of the server or the road is no answer.
+
+    Raises RuntimeError at a refusal: trying again would not help.
+    """
+    tries = 0
+    while True:
+        with suppress(httpx.HTTPError):
+            answer = deliver()
+            if answer.status_code in wanted:
+                return tries
+            if answer.status_code < 500:
+                raise RuntimeError(f"refused: {answer.status_code} {answer.text[:300]}")
+        tries += 1
+        time.sleep(0.2)

@@ -1,0 +1,117 @@
+"""R3: deliver while things die, then compare with an oracle.
+
+Events are delivered more than once, shuffled, over the signed webhook and the bulk API, while
+workers are killed with SIGKILL, Valkey is killed without persistence, PostgreSQL crashes and
+recovers, and sessions are terminated. Nothing may be lost, doubled or wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import threading
+import time
+from typing import Any
+
+import psycopg
+
+from benchmarks.chaos.stage import (
+    Stage,
+    compared,
+    facts,
+    paced,
+    rebuild_difference,
+    send_bulk,
+    send_webhooks,
+    settled,
+    truth_of,
+)
+
+PATIENCE_S = 60.0
+BULK_ROWS, WEBHOOK_ROWS = 20, 10
+STRIKE_EVERY_S = 0.6
+
+
+def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
+    """Let the storm pass over the product and say what is left."""
+    rng = random.Random(options.seed)
+    stage.empty()
+    made = facts(rng, options.events)
+    arriving = made + rng.sample(made, options.events // 4)
+    rng.shuffle(arriving)
+    half, storm_s = len(arriving) // 2, options.worker_kills * STRIKE_EVERY_S
+    retries: list[int] = []
+    roads = (
+        lambda: send_bulk(stage, paced(arriving[:half], BULK_ROWS, storm_s)),
+        lambda: send_webhooks(stage, paced(arriving[half:], WEBHOOK_ROWS, storm_s)),
+    )
+    senders = [
+        threading.Thread(target=lambda road=road: retries.append(road()))  # type: ignore[misc]
+        for road in roads
+    ]
+    for sender in senders:
+        sender.start()
+    struck = _strike(stage, options, rng)
+    last_fault = time.monotonic()
+    for sender in senders:
+        sender.join()
+    last_word = max(last_fault, time.monotonic())
+    stage.product.check()
+    result: dict[str, Any] = {
+        "drill": "R3",
+        "events": len(made),
+        "deliveries": len(arriving),
+        **struck,
+        "retried_calls": sum(retries),
+        "settled_seconds": settled(stage, last_word, PATIENCE_S),
+        **compared(stage, made, truth_of(made)),
+        "rebuild_difference": rebuild_difference(stage),
+    }
+    result["ok"] = (
+        len(retries) == len(roads)
+        and result["settled_seconds"] is not None
+        and not any(
+            result[name] for name in ("lost", "doubled", "wrong_balances", "wrong_verdicts")
+        )
+        and result["rebuild_difference"] == 0
+    )
+    return result
+
+
+def _strike(stage: Stage, options: argparse.Namespace, rng: random.Random) -> dict[str, int]:
+    """Kill workers one after the other, the servers in between, and cut sessions."""
+    product, stack = stage.product, stage.product.servers.stack
+    if stack is None:
+        raise RuntimeError("drills need the embedded servers")
+    workers = [name for name in product.processes if name not in {"web", "simulators"}]
+    struck = {"worker_kills": 0, "valkey_kills": 0, "postgres_crashes": 0, "sessions_cut": 0}
+    for number in range(options.worker_kills):
+        time.sleep(STRIKE_EVERY_S)
+        process = product.processes[rng.choice(workers)]
+        process.kill()
+        struck["worker_kills"] += 1
+        process.start()
+        if _is_turn(number, options.worker_kills, options.valkey_kills):
+            stack.restart_valkey()
+            struck["valkey_kills"] += 1
+        if _is_turn(number + 3, options.worker_kills, options.postgres_crashes):
+            stack.restart_postgres()
+            struck["postgres_crashes"] += 1
+        if _is_turn(number + 1, options.worker_kills, options.sessions_cut):
+            struck["sessions_cut"] += _cut_session(stage)
+    return struck
+
+
+def _is_turn(number: int, of: int, times: int) -> bool:
+    """Whether this blow is one of so many, spread evenly."""
+    return times > 0 and (number + 1) * times // of > number * times // of
+
+
+def _cut_session(stage: Stage) -> int:
+    """Cut one session of the application in the middle of whatever it does."""
+    with psycopg.connect(stage.product.servers.database_url, autocommit=True) as session:
+        row = session.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
+            " WHERE usename = 'ic_app' ORDER BY state = 'idle', random() LIMIT 1) AS one"
+        ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,187 @@
+"""Growth: what an event costs in a grown ledger and among many tenants, and a worker's memory."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.bench import BATCH, CLIENTS, Bench, call, is_200, say, settle
+from benchmarks.clients import load, median
+from benchmarks.floors.facts import ITEMS, batches, facts
+from benchmarks.posting import bulk
+
+ROUNDS = 3
+BATCHES = 10
+PART = 250_000
+"""Events a grown ledger is filled with at a time."""
+HOT_SHARE = 5
+"""One item has this part of all rows."""
+FILL = """
+    WITH made AS (
+        SELECT nextval('events_inventoryevent_id_seq') AS id, n,
+               CASE WHEN n %% %(hot)s = 0 THEN %(first)s ELSE %(first)s + n %% %(items)s END
+               AS item_id,
+               timestamptz '2026-01-05 08:00Z' + n %% 7776000 * interval '1 second' AS at
+          FROM generate_series(%(start)s::bigint, %(end)s::bigint) AS n
+    ),
+    event AS (
+        INSERT INTO events_inventoryevent (
+            id, source, source_id, business_key, type, kind, schema_version, occurred_at,
+            recorded_at, item_id, node_id, quantity, details, raw, received_from, correlation_id,
+            flags
+        )
+        SELECT id, 'grown', 'g' || n, 'G' || n, 'receipt.recorded', 'move', 1, at, at, item_id,
+               %(node)s, 1, '{}', '\\x', 'grown', 'grown', '{}'
+          FROM made
+    ),
+    source AS (
+        INSERT INTO events_sourcekey (source, source_id, event_id, content)
+        SELECT 'grown', 'g' || n, id, '\\x' FROM made
+    ),
+    business AS (
+        INSERT INTO events_businesskey (key, event_id) SELECT 'G' || n, id FROM made
+    ),
+    entry AS (
+        INSERT INTO stock_ledgerentry (
+            posted_at, event_id, item_id, node_id, state, lot, quantity, cause, occurred_at
+        )
+        SELECT at, id, item_id, %(node)s, state, '', sign, 'move', at
+          FROM made, (VALUES ('sellable', 1), ('supplier', -1)) AS side (state, sign)
+    )
+    UPDATE stock_stockbalance b SET sellable = b.sellable + grown.units
+      FROM (SELECT item_id, count(*) AS units FROM made GROUP BY item_id) AS grown
+     WHERE b.item_id = grown.item_id AND b.node_id = %(node)s
+"""
+
+
+def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
+    """Cost ratios and mebibytes."""
+    tenants = _among_tenants(bench, options)
+    young = _rate(bench, 500)
+    grown = _grow(bench, options.ledger)
+    old = _rate(bench, 600)
+    say(f"posting: {young:,.0f}/s in a young ledger, {old:,.0f}/s behind {grown:,} rows")
+    return {**tenants, "cost_growth_rows": round(young / old, 3), "grown_rows": grown}
+
+
+def _rate(bench: Bench, base: int) -> float:
+    """Events a second of the bulk API, the middle of some rounds."""
+    rates = []
+    for number in range(ROUNDS):
+        settle(bench)
+        rates.append(bulk(bench, base + 10 * number, BATCHES).rate * BATCH)
+    return median(rates)
+
+
+def _grow(bench: Bench, rows: int) -> int:
+    """Fill the first tenant's ledger with past receipts, as its owner's jobs would find it."""
+    with bench.session() as session:
+        found = session.execute(
+            "SELECT (SELECT count(*) FROM stock_ledgerentry),"
+            " (SELECT min(id) FROM catalog_item WHERE sku LIKE 'ITEM-%'),"
+            " (SELECT id FROM catalog_node WHERE code = 'S1')"
+        ).fetchone()
+        have, first, node = found or (0, 0, 0)
+        events = max(0, (rows - have) // 2)
+        for start in range(0, events, PART):
+            session.execute(
+                FILL,
+                {
+                    "first": first,
+                    "items": ITEMS,
+                    "hot": HOT_SHARE,
+                    "node": node,
+                    "start": start,
+                    "end": min(start + PART, events) - 1,
+                },
+            )
+        session.execute("VACUUM ANALYZE")
+        ((grown,),) = session.execute("SELECT count(*) FROM stock_ledgerentry").fetchall()
+    bench.product.command("ledger", "split", "--tenant", "bench0")
+    bench.product.command("ledger", "days", "--tenant", "bench0")
+    return int(grown)
+
+
+def _among_tenants(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
+    """The same batches to one tenant and to all of them in turn."""
+    others = bench.told["others"][: options.tenants]
+    alone, around = [], []
+    for number in range(ROUNDS):
+        settle(bench)
+        alone.append(_spread(bench, others[:1] * len(others), 2_000 + 1_000 * number))
+        settle(bench)
+        around.append(_spread(bench, others, 7_000 + 1_000 * number))
+        if not number:
+            around.clear()  # the first time every table is new to every session
+        say(
+            f"tenants: {alone[-1]:,.0f}/s to one, {around[-1] if around else 0:,.0f}/s to {len(others)}"
+        )
+    return {
+        "cost_growth_tenants": round(median(alone) / median(around), 3),
+        "worker_mib": _memory(bench),
+    }
+
+
+def _spread(bench: Bench, tenants: list[dict[str, str]], base: int) -> float:
+    """Events a second when each tenant of the list gets one batch, in turn."""
+    work: list[list] = [[] for _ in range(CLIENTS)]
+    for place, tenant in enumerate(tenants):
+        (batch,) = batches(facts(BATCH, seed=base * 1_000 + place), BATCH)
+        body = b"\n".join(fact.body for fact in batch)
+        work[place % CLIENTS].append(
+            call(
+                bench,
+                "/api/v1/events/bulk",
+                body,
+                "x-ndjson",
+                host=tenant["host"],
+                key=tenant["key"],
+            )
+        )
+    return load(bench.port, work, expect=is_200).rate * BATCH
+
+
+def _memory(bench: Bench) -> float:
+    """Private mebibytes of the largest worker and the largest database session together.
+
+    The web server's process and the stages' are workers alike; a worker has one session a thread.
+    """
+    with psycopg.connect(bench.database, autocommit=True) as session:
+        pids = [
+            pid
+            for (pid,) in session.execute(
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'ic_app'"
+            )
+        ]
+    backend = max((_private_mib(pid) for pid in pids), default=0.0)
+    workers = {
+        name: max(map(_private_mib, _family(process.pid)))
+        for name, process in bench.product.processes.items()
+        if name.startswith(("web", "stages"))
+    }
+    say(
+        f"memory: session {backend:.0f} MiB, workers { ({k: round(v) for k, v in workers.items()}) }"
+    )
+    return round(backend + max(workers.values()), 1)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _private_mib(pid: int) -> float:
+    rollup = Path(f"/proc/{pid}/smaps_rollup")
+    for _ in range(3):
+        try:
+            found = re.findall(r"^Private_\w+:\s+(\d+) kB", rollup.read_text(), re.MULTILINE)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return sum(map(int, found)) / 1024
+    return 0.0

@@ -1,0 +1,52 @@
+"""Questions about what may be sold."""
+
+from inventory_control.availability.selectors.exposures import (
+    exposure_hold,
+    exposure_holds,
+    exposure_rules,
+    holds_at,
+    orders_during,
+)
+from inventory_control.availability.selectors.figures import (
+    ChannelFigure,
+    Figures,
+    LiveBreakdown,
+    NodeFigure,
+    ats_at,
+    ats_of,
+    breakdown_of,
+    channel_figures,
+    is_detection_due,
+    limited_figures,
+    node_stock,
+)
+from inventory_control.availability.selectors.planning import (
+    Promises,
+    promises_at,
+    safety_stock_history,
+)
+from inventory_control.availability.selectors.receipts import disagreements_at, receipts_of
+
+__all__ = [
+    "ChannelFigure",
+    "Figures",
+    "LiveBreakdown",
+    "NodeFigure",
+    "Promises",
+    "ats_at",
+    "ats_of",
+    "breakdown_of",
+    "channel_figures",
+    "disagreements_at",
+    "exposure_hold",
+    "exposure_holds",
+    "exposure_rules",
+    "holds_at",
+    "is_detection_due",
+    "limited_figures",
+    "node_stock",
+    "orders_during",
+    "promises_at",
+    "receipts_of",
+    "safety_stock_history",
+]

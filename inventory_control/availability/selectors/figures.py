@@ -1,0 +1,170 @@
+"""What may be sold: of nodes, of channels, and how each figure is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.db.models import F, Q
+
+from inventory_control.availability.models import Availability, ChangedPlace, Exposure, ExposureHold
+from inventory_control.availability.rules import (
+    ChannelStock,
+    NodeStock,
+    add_up,
+    available_to_sell,
+)
+from inventory_control.availability.states import HoldStatus
+from inventory_control.catalog.models import Channel
+from inventory_control.core.sql import hot_later, named_statements
+from inventory_control.stock.selectors import positions_at, positions_of
+from inventory_control.stock.values import Position
+
+_FIGURES = named_statements(Path(__file__).parents[1] / "figures.sql")
+Place = tuple[int, int]
+
+
+def node_stock(position: Position) -> NodeStock:
+    """The part of a position the arithmetic needs."""
+    return NodeStock(
+        sellable=position.sellable,
+        reserved=position.reserved,
+        allocated=position.allocated,
+        safety_stock=position.safety_stock,
+        is_frozen=position.is_frozen,
+    )
+
+
+def ats_at(places: Iterable[Place]) -> dict[Place, int]:
+    """Node ATS of some places, from the balances as they are now."""
+    return {
+        place: available_to_sell(node_stock(position))
+        for place, position in positions_at(places).items()
+    }
+
+
+def ats_of(item_ids: list[int]) -> dict[Place, int]:
+    """Node ATS of some items at every node that holds them."""
+    return {
+        place: available_to_sell(node_stock(position))
+        for place, position in positions_of(item_ids).items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFigure:
+    """An item at a node: what its ATS is made of, what lies there, and when that changed last."""
+
+    node: str
+    stock: NodeStock
+    on_hand: int
+    in_transit: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFigure:
+    """What a channel should show of an item (units), what it was told last, and when."""
+
+    channel: str
+    ats: int
+    quantity: int
+    published: int | None
+    published_at: datetime | None
+    stock: ChannelStock
+
+
+class Figures:
+    """The figures of one item: asked for, not yet waited for. One exchange with the server."""
+
+    def __init__(self, sku: str, *, node: str | None = None) -> None:
+        asked = {"sku": sku, "node": node}
+        self._item = hot_later(_FIGURES["item"], asked)
+        self._nodes = hot_later(_FIGURES["nodes"], asked)
+        self._channels = hot_later(_FIGURES["channels"], asked)
+
+    def is_known(self) -> bool:
+        """Whether there is such an item."""
+        return bool(self._item.rows())
+
+    def nodes(self) -> list[NodeFigure]:
+        """Every node that ever held it, by code, or the one asked for."""
+        return [
+            NodeFigure(code, NodeStock(*terms), on_hand, in_transit, changed_at)
+            for code, *terms, on_hand, in_transit, changed_at in self._nodes.rows()
+        ]
+
+    def channels(self) -> list[ChannelFigure]:
+        """Every channel it is sold through, by code."""
+        return [
+            ChannelFigure(code, ats, quantity, published, at, ChannelStock(*terms))
+            for code, ats, quantity, published, at, *terms in self._channels.rows()
+        ]
+
+
+def channel_figures(item_id: int) -> list[Availability]:
+    """What each channel should show of an item and what it was told."""
+    return list(
+        Availability.objects.filter(item_id=item_id)
+        .select_related("channel")
+        .order_by("channel__code")
+    )
+
+
+def limited_figures(item_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """What channels should show where a pause, a rule or a cap decides it, and not the stock."""
+    limited = Q(is_held=True) | Q(cap__isnull=False, quantity=F("cap"))
+    rows = Availability.objects.filter(limited, item_id__in=item_ids)
+    return {
+        (item_id, code): quantity
+        for item_id, code, quantity in rows.values_list("item_id", "channel__code", "quantity")
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBreakdown:
+    """How the figure of an item on a channel is made now: its nodes, and what limits it.
+
+    `rules` are the exposure rules that hold it, `paused_because` why somebody paused it.
+    """
+
+    nodes: dict[str, NodeStock]
+    stock: ChannelStock
+    rules: list[str]
+    paused_because: str | None
+
+
+def breakdown_of(item_id: int, channel: Channel) -> LiveBreakdown:
+    """How the figure of an item on a channel is made, from the balances as they are now."""
+    drawn = {node.pk: node.code for node in channel.nodes.all()}
+    nodes = {
+        drawn[node_id]: node_stock(position)
+        for (_, node_id), position in positions_of([item_id]).items()
+        if node_id in drawn
+    }
+    decided = Exposure.objects.filter(item=item_id, channel=channel).first()
+    rules = sorted(
+        ExposureHold.objects.filter(
+            item=item_id, channel=channel, status=HoldStatus.HELD
+        ).values_list("rule_key", flat=True)
+    )
+    is_paused = decided is not None and decided.is_paused
+    own_buffer = None if decided is None else decided.buffer
+    return LiveBreakdown(
+        nodes=dict(sorted(nodes.items())),
+        stock=add_up(
+            nodes.values(),
+            buffer=channel.buffer if own_buffer is None else own_buffer,
+            cap=None if decided is None else decided.cap,
+            is_held=is_paused or bool(rules),
+        ),
+        rules=rules,
+        paused_because=decided.reason if decided is not None and is_paused else None,
+    )
+
+
+def is_detection_due() -> bool:
+    """Whether changed places wait for the detectors."""
+    return ChangedPlace.objects.exists()

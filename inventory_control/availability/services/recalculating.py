@@ -1,0 +1,70 @@
+"""Recalculating what may be sold, and asking for it to be published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from inventory_control.availability.services.holding import judge_holds
+from inventory_control.availability.services.noting import note_changed_places
+from inventory_control.availability.services.publishing import queue_publications
+from inventory_control.core import clock
+from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
+from inventory_control.core.sql import named_statements
+from inventory_control.core.tenancy import current_tenant
+from inventory_control.fulfilment.services import serve_backorders
+from inventory_control.stock.services.demand import roll_up_demand, take_marks
+
+BATCH = 5_000
+_SQL = named_statements(Path(__file__).parents[1] / "recalculate.sql")
+
+
+def recalculate_due(*, by: Actor) -> int:
+    """Deal with every mark there is, a batch a transaction; returns the places dealt with.
+
+    Marks made meanwhile have rung again: they wait for the next look, together.
+    """
+    done = 0
+    while True:
+        taken, places = _recalculate_batch(by)
+        done += places
+        if taken < BATCH:
+            return done
+
+
+@transaction.atomic
+def _recalculate_batch(by: Actor) -> tuple[int, int]:
+    """One batch: roll up demand, serve those who wait, judge holds, recalculate figures, note the
+    places for detection, publish.
+
+    Returns the marks taken and the places they were about.
+    """
+    _hold_recalculation()
+    taken, places, days = take_marks(BATCH)
+    if not places:
+        return taken, 0
+    roll_up_demand(days)
+    now = clock.now()
+    serve_backorders(places, by=by)
+    items = sorted({item for item, _ in places})
+    judged = judge_holds(items, now, by=by)
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["recalculate"], {"items": items, "now": now})
+        changed = cursor.rowcount
+    note_changed_places({*places, *judged}, now)
+    if changed:
+        queue_publications(by=by)
+    ring("detect")
+    return taken, len(places)
+
+
+def _hold_recalculation() -> None:
+    """Let nobody else recalculate in this tenant until the transaction ends.
+
+    A second run that read the balances before this one would write its older figures over the
+    newer, and no mark would be left to put them right.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["hold_recalculation"], [f"{current_tenant().schema_name}.availability"])

@@ -1,0 +1,1 @@
+"""Demand meets supply: who waits for stock, who gets it, and from where."""

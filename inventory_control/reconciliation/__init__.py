@@ -1,0 +1,1 @@
+"""Reconciliation: what every other system says of stock, against the ledger."""
