@@ -75,7 +75,15 @@ def main() -> int:
     figures: dict[str, Any] = {}
     with (
         open_folder("icb-") as folder,
-        running_product(Options(port=port, data_dir=folder / "d"), say=say) as product,
+        running_product(
+            Options(
+                port=port,
+                data_dir=folder / "d",
+                simulator_port=free_port(),
+                simulator_host="bench0.localhost",
+            ),
+            say=say,
+        ) as product,
     ):
         say(f"Making {options.tenants + 1} tenants and {CASES:,} cases.")
         bench = Bench(product, port, _set_up(product, options.tenants))
@@ -93,7 +101,7 @@ def main() -> int:
 
 def _set_up(product: Product, tenants: int) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.setup", str(tenants), str(CASES)],
+        [sys.executable, "-m", "benchmarks.setup", str(tenants), str(CASES), product.simulator],
         cwd=CHECKOUT,
         env=dict(product.environments[SETUP]),
         capture_output=True,

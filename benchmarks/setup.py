@@ -17,6 +17,8 @@ django.setup()
 from django.db import connection  # noqa: E402 - Django first
 
 from benchmarks.floors.facts import ITEMS, START  # noqa: E402
+from connectors.services import add_connector  # noqa: E402
+from connectors.simulators.server import secret_of  # noqa: E402
 from inventory_control.catalog.models import Channel, Item, Node  # noqa: E402
 from inventory_control.core import clock  # noqa: E402
 from inventory_control.core.actors import Actor  # noqa: E402
@@ -101,7 +103,7 @@ def _till() -> str:
     )
 
 
-def main(tenants: int, cases: int) -> None:
+def main(tenants: int, cases: int, simulator: str) -> None:
     """One tenant that works, `tenants` more that are routed to and posted to in turn."""
     with in_public():
         partner = create_partner(
@@ -144,6 +146,15 @@ def main(tenants: int, cases: int) -> None:
                 [999 * 50 - 1],
             )
             severity, due_at, pk = cursor.fetchone()
+        add_connector(
+            code="WEB",
+            name="Web",
+            adapter="simulator",
+            url=simulator,
+            secret=secret_of("bench"),
+            options={},
+            by=BY,
+        )
         key = _till()
         add_member(
             username="ada", name="Ada", password=PASSWORD, roles=["planner"], kind="person", by=BY
@@ -166,4 +177,4 @@ def main(tenants: int, cases: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

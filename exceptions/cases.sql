@@ -31,7 +31,11 @@ RETURNING id, key
 -- name: raise_cases
 UPDATE exceptions_exceptioncase c
    SET severity = risen.severity, units = risen.units, at_stake = risen.at_stake,
-       summary = risen.summary, evidence = risen.evidence, due_at = risen.due_at,
+       summary = risen.summary, due_at = risen.due_at,
+       -- The facts stay those of the moment the case opened.
+       evidence = risen.evidence || CASE WHEN c.evidence ? 'facts'
+                                         THEN jsonb_build_object('facts', c.evidence -> 'facts')
+                                         ELSE '{}' END,
        version = c.version + 1, seen = c.seen + 1, last_seen_at = %(at)s
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS risen (
            id bigint, severity int, units bigint, at_stake numeric, summary text, evidence jsonb,

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
 
 from exceptions.states import Severity, Status
-from exceptions.values import QueueFilters
+from exceptions.values import PromotionAhead, QueueFilters
 from inventory_control.core.errors import Refused
 from inventory_control.events.values import WaitingName
 
@@ -109,6 +111,46 @@ def horizon_days(lead_time_days: int) -> int:
 def shortfall(expected: int, available: int) -> int:
     """Units that will be asked for and not be there."""
     return max(0, expected - available)
+
+
+def promotion_lift(promotions: Collection[PromotionAhead], at: datetime, days: int) -> Fraction:
+    """What promotions add to demand in the `days` from a moment on, in days of usual demand.
+
+    A promotion of uplift 1.5 that runs for two of them adds three. Where several run at once the
+    strongest counts: their effects were never measured together.
+    """
+    until = at + timedelta(days=days)
+    ahead = [one for one in promotions if one.starts_at < until and one.ends_at > at]
+    edges = sorted(
+        {at, until}
+        | {max(at, one.starts_at) for one in ahead}
+        | {min(until, one.ends_at) for one in ahead}
+    )
+    lift = Fraction(0)
+    for start, end in pairwise(edges):
+        running = [one.uplift for one in ahead if one.starts_at <= start and one.ends_at >= end]
+        if running:
+            lift += Fraction(max(running)) * Fraction((end - start) / timedelta(days=1))
+    return lift
+
+
+def margin_band(share: Decimal | None) -> str:
+    """How much of the price is left of a sale: high from a half, medium from a quarter, or low."""
+    if share is None:
+        return "unknown"
+    return "high" if share >= Decimal("0.5") else "medium" if share >= Decimal("0.25") else "low"
+
+
+def brief(name: str, longest: int) -> str:
+    """A name that fits: a longer one keeps its beginning and is told apart by its hash."""
+    if len(name) <= longest:
+        return name
+    return f"{name[: longest - 13]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def serial_key(sku: str, node: str, serial: str) -> str:
+    """The key of the doubt about one unit that came back to a node."""
+    return brief(f"{sku}@{node}/{serial}", 180)
 
 
 def window_start(until: date, closed_weekdays: Collection[int]) -> date:

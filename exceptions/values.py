@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from inventory_control.availability.values import Disagreement, Held
-from inventory_control.events.values import WaitingName
+from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial, WaitingName
 from inventory_control.orders.values import InboundSupply
 from inventory_control.reconciliation.values import Mismatch, Shortfall
 
@@ -87,9 +89,22 @@ class Demand:
         """Mean units per open day; 0 without history."""
         return self.units / self.open_days if self.open_days else 0.0
 
-    def over(self, days: int) -> int:
-        """Units to expect over some days, rounded up in whole numbers, never by a fraction."""
-        return -(-self.units * days // self.open_days) if self.open_days else 0
+    def over(self, days: int, lift: Fraction = Fraction(0)) -> int:
+        """Units to expect over some days, rounded up in whole numbers, never by a fraction.
+
+        `lift` is what promotions add, in days of usual demand (`rules.promotion_lift`).
+        """
+        return math.ceil(self.units * (days + lift) / self.open_days) if self.open_days else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionAhead:
+    """A promotion of an item at a node that runs or will: `uplift` is the demand added, a share."""
+
+    code: str
+    starts_at: datetime
+    ends_at: datetime
+    uplift: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +156,20 @@ class Holding:
     room: int | None = None
     holds: tuple[Held, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    promotions: tuple[PromotionAhead, ...] = ()
+    empty_shelf: ShelfSignal | None = None
+    unknown_serials: tuple[UnknownSerial, ...] = ()
+    freshness: Freshness | None = None
 
     @property
     def key(self) -> str:
         """The place as cases name it."""
         return f"{self.goods.sku}@{self.node}"
+
+    def stale_minutes(self, at: datetime) -> int | None:
+        """How old the word on it is, where that is older than its limit; else None."""
+        told = self.freshness
+        return told.age_minutes(at) if told is not None and told.is_stale(at) else None
 
     @property
     def promised(self) -> int:
@@ -246,6 +270,38 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredDay:
+    """The latest scored day of a source: its shares from 0 to 1, and the policy it followed."""
+
+    day: date
+    rows: int
+    shares: Mapping[str, float]
+    score: float
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What detectors may know of a source; a doubt that somebody settled is left out.
+
+    `silent_since` is set only while it is silent for longer than `expected_minutes`,
+    `skewed_at` only while the doubt about its clock stands, `scored` only when it is below
+    `limit`.
+    """
+
+    code: str
+    owner: str
+    received_from: str
+    expected_minutes: int | None = None
+    silent_since: datetime | None = None
+    skewed_at: datetime | None = None
+    skewed_seconds: int = 0
+    skewed_id: str = ""
+    scored: ScoredDay | None = None
+    limit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What one run of detection looks at, read once and shown to every detector.
 
@@ -260,6 +316,7 @@ class Scene:
     disputed_receipts: tuple[DisputedReceipt, ...] = ()
     damage_share: Decimal = Decimal("0.03")
     reports: Reports = field(default_factory=Reports)
+    sources: tuple[SourceState, ...] = ()
     waiting_names: tuple[WaitingName, ...] = ()
 
 

@@ -83,6 +83,7 @@ TENANT = (
                 lambda _actor: live_count(),
             ),
             Page("Audit", "audit:entry-list", "audit", audit.READ),
+            Page("Sources", "sources:source-list", "plug", events.READ),
             Page(
                 "Dead letters",
                 "events:dead-letter-list",

@@ -17,7 +17,15 @@ from ai_advice.services import advise_due
 from connectors.selectors import is_delivery_due, is_intake_due
 from connectors.services import deliver_due, take_in
 from exceptions.selectors import is_detection_due
-from exceptions.services import detect_due
+from exceptions.services import (
+    LOOK,
+    SERIALS,
+    SHELVES,
+    detect_due,
+    follow_serials,
+    follow_shelves,
+    watch_sources,
+)
 from inventory_control.availability.services import RESUME, look_again, recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
@@ -25,7 +33,7 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
-from inventory_control.events.selectors import is_naming_due
+from inventory_control.events.selectors import is_naming_due, is_source_due, is_work_due
 from inventory_control.fulfilment.selectors import is_queueing_due
 from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
@@ -38,10 +46,19 @@ from inventory_control.reconciliation.services import (
     compare_on_schedule,
     take_reports,
 )
+from inventory_control.stock.api.postponed import take_postponed
 from inventory_control.stock.selectors import is_marked
-from inventory_control.stock.services import expire_due, post_named
+from inventory_control.stock.services import (
+    MASTERS,
+    NEARS,
+    expire_due,
+    follow_masters,
+    mark_promoted,
+    post_named,
+)
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
+from tenants.selectors import has_kept_calls
 from workflows.selectors import is_run_due
 from workflows.services import escalate_approval, run_due
 
@@ -51,12 +68,19 @@ def ring_detection(_subject_id: str) -> None:
     ring("detect")
 
 
+def ring_sources(_code: str) -> None:
+    """What the timer of a source does: it may have fallen silent meanwhile."""
+    ring("sources")
+
+
 TIMER_HANDLERS: dict[str, Handler] = {
     "approval.escalate": escalate_approval,
     "order.expected": ring_detection,
     "reservation.expire": expire_due,
     RESUME: look_again,
     COMPARE_TIMER: compare_on_schedule,
+    LOOK: ring_sources,
+    NEARS: mark_promoted,
 }
 """Which function each kind of timer calls."""
 
@@ -77,6 +101,12 @@ class Stage:
 
 
 STAGES = (
+    Stage(
+        "postponed",
+        "What came during maintenance is posted.",
+        take_postponed,
+        has_kept_calls,
+    ),
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
     Stage("names", "What waited for a name posts once it is known.", post_named, is_naming_due),
     Stage(
@@ -84,8 +114,17 @@ STAGES = (
     ),
     Stage("erp", "What moved becomes documents of the ERP.", book_events, is_booking_due),
     Stage("backorders", "Who waits for stock joins the queue.", queue_backorders, is_queueing_due),
+    Stage(
+        MASTERS,
+        "What events say of masters reaches the catalog.",
+        follow_masters,
+        lambda: is_work_due(MASTERS),
+    ),
     Stage("availability", "What may be sold is worked out anew.", recalculate_due, is_marked),
     Stage("reports", "What other systems say is noted.", take_reports, is_reporting_due),
+    Stage(SHELVES, "What shelves show is kept.", follow_shelves, lambda: is_work_due(SHELVES)),
+    Stage(SERIALS, "Numbered units are followed.", follow_serials, lambda: is_work_due(SERIALS)),
+    Stage("sources", "Who was heard, and how well, is kept.", watch_sources, is_source_due),
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
     Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),

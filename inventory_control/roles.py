@@ -77,6 +77,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             catalog.MAP,
             connectors.CONFIGURE,
             connectors.READ,
+            events.MANAGE_SOURCES,
             people.MANAGE_PEOPLE,
             policies.CHANGE,
             workflows.CONFIGURE,

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exceptions.models import ExceptionCase
+from exceptions.services import LOOK
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError, Refused
@@ -39,8 +40,9 @@ COUNTED = (
     OutboundCommand,
     PurchaseOrder,
     TransferOrder,
-    Timer,
 )
+LOOKS = (LOOK,)
+"""Timers that only say "look again": a repeated delivery is a reason to look, and no more."""
 MOVE = "sandbox.clock"
 """The permission to move a sandbox's clock."""
 PATIENCE_S = 120.0
@@ -136,6 +138,7 @@ def tenant_state() -> dict[str, str]:
     answer = ledger_digest()
     for model in COUNTED:
         answer[str(model._meta.model_name)] = str(model.objects.count())
+    answer["timer"] = str(Timer.objects.exclude(kind__in=LOOKS).count())
     return answer
 
 

@@ -37,6 +37,7 @@ urlpatterns = [
     path("orders/", include("inventory_control.orders.console.urls")),
     path("reconciliation/", include("inventory_control.reconciliation.console.urls")),
     path("audit/", include("inventory_control.audit.console.urls")),
+    path("sources/", include("inventory_control.events.console.source_urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),
     path("dead-letters/", include("inventory_control.stock.console.urls")),
     path("", include("inventory_control.people.console.urls")),

@@ -6,19 +6,24 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.shortcuts import render
 
-from inventory_control.core.tenancy import in_public, in_tenant
-from inventory_control.web.problems import problem_at_door
+from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
+from inventory_control.web.keys import presented_key
+from inventory_control.web.problems import problem_at_door, problem_response
+from inventory_control.web.views import BodyTooLargeError
 from tenants.rules import DomainNameRefusedError, normalise_domain
 from tenants.selectors import House, house_of
+from tenants.services import keep_call
 from tenants.states import TenantStatus
 
 HOSTLESS = frozenset({"/health", "/ready", "/metrics"})
 """Paths a probe may ask under any host name; they show nothing of a tenant."""
 
 MAINTENANCE = "This tenant is being brought to a new version; try again in a few minutes."
+POSTPONABLE = frozenset({"/api/v1/events", "/api/v1/events/bulk"})
+"""Where facts are told: what comes there during maintenance is kept and posted afterwards."""
 DOMAINS_KEPT = 10_000
 """How many host headers a process remembers the normalised name of."""
 _domains: dict[str, str] = {}
@@ -48,11 +53,13 @@ class TenantOfHost:
             return self._in_public(request)
         request.tenant = tenant  # type: ignore[attr-defined]  # ours
         if house.status != TenantStatus.OPEN:
-            told = problem_at_door(request, status=503, code="maintenance", detail=MAINTENANCE)
-            if told is not None:
-                return told
             with in_public():
-                return render(request, "errors/maintenance.html", {"house": house}, status=503)
+                if house.status == TenantStatus.MAINTENANCE and (kept := _kept(request, tenant)):
+                    return kept
+                told = problem_at_door(request, status=503, code="maintenance", detail=MAINTENANCE)
+                return told or render(
+                    request, "errors/maintenance.html", {"house": house}, status=503
+                )
         with in_tenant(tenant):
             return self._get_response(request)
 
@@ -60,6 +67,38 @@ class TenantOfHost:
         request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
         with in_public():
             return self._get_response(request)
+
+
+def _kept(request: HttpRequest, tenant: TenantRef) -> HttpResponse | None:
+    """The receipt of a call that posts events, kept until the tenant is open; None for all else.
+
+    Events are facts that happened whether we are open or not; every other write is somebody's
+    wish, and is refused.
+    """
+    secret = presented_key(request.META)
+    if request.method != "POST" or request.path not in POSTPONABLE or not secret:
+        return None
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > settings.EVENT_BODY_LIMIT:
+        return problem_response(
+            BodyTooLargeError(f"At most {settings.EVENT_BODY_LIMIT:,} bytes are taken at once.")
+        )
+    receipt = keep_call(
+        tenant,
+        path=request.path,
+        content_type=_plain(request.META.get("CONTENT_TYPE", "")),
+        content_encoding=_plain(request.META.get("HTTP_CONTENT_ENCODING", "")),
+        secret=secret,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        body=request.body,
+    )
+    if receipt is None:
+        return None
+    return JsonResponse({"outcome": "kept", "receipt": str(receipt)}, status=202)
+
+
+def _plain(header: str) -> str:
+    return header.replace("\0", "")[:200]
 
 
 def _house_asked(request: HttpRequest) -> House | None:

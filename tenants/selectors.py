@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
@@ -196,3 +197,46 @@ def _houses(domains: QuerySet[Domain]) -> Iterator[tuple[str, House]]:
                 has_logo=row["has_logo"],
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCall:
+    """A call that came while its tenant was in maintenance; `receipt` is what the caller was told."""
+
+    receipt: int
+    path: str
+    content_type: str
+    content_encoding: str
+    key_prefix: str
+    key_digest: bytes
+    idempotency_key: str | None
+    correlation_id: str
+    body: bytes
+
+
+def has_kept_calls() -> bool:
+    """Whether calls of the present tenant wait since its maintenance."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ic_sys.has_kept_calls()")
+        (has_some,) = cursor.fetchone()
+    return bool(has_some)
+
+
+def oldest_kept_call() -> KeptCall | None:
+    """The call of the present tenant that came first, locked until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, path, content_type, content_encoding, key_prefix, key_digest,
+                   idempotency_key, correlation_id, body
+              FROM ic_sys.oldest_kept_call()
+            """
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    receipt, path, kind, encoding, prefix, digest, idempotency_key, correlation, body = row
+    return KeptCall(
+        receipt, path, kind, encoding, prefix, bytes(digest), idempotency_key, correlation,
+        bytes(body),
+    )  # fmt: skip

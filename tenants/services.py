@@ -4,14 +4,62 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from inventory_control.core import clock
 from inventory_control.core.errors import Refused
+from inventory_control.core.telemetry import correlation_id
+from inventory_control.core.tenancy import TenantRef
 from inventory_control.people.models import User
+from inventory_control.people.selectors import digest_of, prefix_of
 from tenants.models import Brand, Domain, Partner, PartnerStaff, Tenant
 from tenants.rules import Colour, brand_sheet, derive_brand, normalise_domain
 from tenants.selectors import forget
+
+KEPT_BYTES = 256 * 1024 * 1024
+"""What a tenant in maintenance may have waiting; beyond it callers are told to come back."""
+
+
+@transaction.atomic
+def keep_call(
+    tenant: TenantRef,
+    *,
+    path: str,
+    content_type: str,
+    content_encoding: str,
+    secret: str,
+    idempotency_key: str | None,
+    body: bytes,
+) -> int | None:
+    """Keep a call that posts events until its tenant is open again; runs on the public tables.
+
+    Returns the number of its receipt, or None when there is no room. The secret is not kept, only
+    what tells whether it was the right one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ic_sys.keep_call(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                tenant.id,
+                path,
+                content_type,
+                content_encoding,
+                prefix_of(secret),
+                digest_of(secret),
+                idempotency_key,
+                correlation_id(),
+                body,
+                KEPT_BYTES,
+            ],
+        )
+        (receipt,) = cursor.fetchone()
+    return None if receipt is None else int(receipt)
+
+
+def drop_kept_call(receipt: int) -> None:
+    """Forget a call of the present tenant in the transaction that took it in."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ic_sys.drop_kept_call(%s)", [receipt])
 
 
 @transaction.atomic

@@ -43,11 +43,16 @@ def approvers_for(spend: Spend, matrix: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def may_run_alone(spend: Spend, confidence: float, autonomy: Mapping[str, Any]) -> Freedom:
+def may_run_alone(
+    spend: Spend, confidence: float, autonomy: Mapping[str, Any], *, stale: str = ""
+) -> Freedom:
     """Whether policy lets an advised action run without a person (S14).
 
-    Only in mode `act`, only for actions it names, up to their value and from their confidence.
+    Only in mode `act`, only for actions it names, up to their value and from their confidence,
+    and never on old numbers: `stale` says of which, and how old (LED-27).
     """
+    if stale:
+        return Freedom(False, f"The numbers are old: {stale}.")
     if autonomy.get("mode") != "act":
         return Freedom(False, "The tenant is in decision support: people decide.")
     bounds = autonomy.get(spend.action)

@@ -14,12 +14,15 @@ from exceptions.detectors.exposure_hold import ExposureHold
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
+from exceptions.detectors.phantom_suspected import PhantomSuspected
 from exceptions.detectors.position_mismatch import PositionMismatch
 from exceptions.detectors.receipt_discrepancy import ReceiptDiscrepancy
 from exceptions.detectors.receipt_quality import ReceiptQuality
+from exceptions.detectors.source_health import ClockSkew, LowQuality, StaleFeed
 from exceptions.detectors.stockout import Stockout
 from exceptions.detectors.transfer_delay import TransferDelay
 from exceptions.detectors.transfer_discrepancy import TransferDiscrepancy
+from exceptions.detectors.unknown_serial import UnknownSerialReturned
 from exceptions.detectors.unmapped_identifier import UnmappedIdentifier
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
@@ -57,6 +60,11 @@ DETECTORS: Registry[Detector] = Registry(
     ChannelDisagreement(),
     PositionMismatch(),
     Completeness(),
+    PhantomSuspected(),
+    UnknownSerialReturned(),
+    StaleFeed(),
+    ClockSkew(),
+    LowQuality(),
     UnmappedIdentifier(),
 )
 

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from exceptions.detectors.stockout import due_supply, replenishment_evidence
-from exceptions.rules import horizon_days, response_time, severity_of, shortfall
+from exceptions.rules import (
+    horizon_days,
+    promotion_lift,
+    response_time,
+    severity_of,
+    shortfall,
+)
 from exceptions.values import Finding, Holding, Scene
 
 
@@ -25,11 +31,12 @@ class OutOfStock:
         """One finding per ranged place with demand and nothing available."""
         for holding in scene.holdings:
             if holding.is_ranged and holding.demand.units and holding.available <= 0:
-                yield self._finding(holding, scene.at)
+                yield self._finding(holding, due_supply(holding, scene.at), scene.at)
 
-    def _finding(self, holding: Holding, at: datetime) -> Finding:
+    def _finding(self, holding: Holding, due: int, at: datetime) -> Finding:
         goods = holding.goods
-        expected = holding.demand.over(horizon_days(goods.lead_time_days))
+        days = horizon_days(goods.lead_time_days)
+        expected = holding.demand.over(days, promotion_lift(holding.promotions, at, days))
         units = shortfall(expected, holding.available)
         at_stake = units * goods.margin
         severity = severity_of(1, at_stake)
@@ -44,5 +51,5 @@ class OutOfStock:
             respond_within=response_time(severity),
             item_id=goods.item_id,
             node_id=holding.node_id,
-            evidence=replenishment_evidence(holding, due_supply(holding, at), at),
+            evidence=replenishment_evidence(holding, due, at),
         )

@@ -9,6 +9,7 @@ from exceptions.rules import (
     COVER_MARGIN_DAYS,
     cover_days,
     horizon_days,
+    promotion_lift,
     response_time,
     severity_of,
     shortfall,
@@ -23,7 +24,8 @@ class Stockout:
     order does not hide the risk, validation ends the case when that supply is enough (script
     S13). Otherwise the level is what will be asked for until an order placed at the next look
     arrives, plus a margin, and supply due by then counts as there. Safety stock is in neither:
-    available-to-sell is already net of it.
+    available-to-sell is already net of it. Promotions ahead raise both levels by what they add:
+    a fixed level was made for usual demand.
 
     A place that ran dry is `OutOfStock`'s when it has demand: one risk, one case (`risk_of`).
     """
@@ -37,7 +39,7 @@ class Stockout:
         for holding in scene.holdings:
             if not holding.is_ranged or (holding.available <= 0 and holding.demand.units):
                 continue
-            level = reorder_level(holding)
+            level = reorder_level(holding, scene.at)
             due = due_supply(holding, scene.at)
             counted = 0 if holding.reorder_point is not None else due
             if level is not None and holding.available + counted <= level:
@@ -46,13 +48,14 @@ class Stockout:
     def _finding(self, holding: Holding, level: int, due: int, at: datetime) -> Finding:
         goods, demand = holding.goods, holding.demand
         horizon = horizon_days(goods.lead_time_days)
+        lift = promotion_lift(holding.promotions, at, horizon)
         units = (
-            shortfall(demand.over(horizon), holding.available + due)
+            shortfall(demand.over(horizon, lift), holding.available + due)
             if demand.units
             else shortfall(level, holding.available)
         )
         at_stake = units * goods.margin
-        cover = cover_days(holding.available, demand.daily)
+        cover = cover_days(holding.available, demand.daily * float(1 + lift / horizon))
         nearness = holding.available / level if cover is None else cover / horizon
         severity = severity_of(1 - nearness, at_stake)
         lasts = "" if cover is None else f", {cover:.1f} days of demand"
@@ -72,13 +75,22 @@ class Stockout:
         )
 
 
-def reorder_level(holding: Holding) -> int | None:
+def reorder_level(holding: Holding, at: datetime) -> int | None:
     """Units at which supply must be ordered; None where nothing is fixed and nobody asks."""
+    horizon = horizon_days(holding.goods.lead_time_days)
     if holding.reorder_point is not None:
-        return holding.reorder_point
+        return holding.reorder_point + promoted_units(holding, at)
     if not holding.demand.units:
         return None
-    return holding.demand.over(horizon_days(holding.goods.lead_time_days) + COVER_MARGIN_DAYS)
+    days = horizon + COVER_MARGIN_DAYS
+    return holding.demand.over(days, promotion_lift(holding.promotions, at, days))
+
+
+def promoted_units(holding: Holding, at: datetime) -> int:
+    """Units that promotions add to what is expected until an order placed now arrives."""
+    days = horizon_days(holding.goods.lead_time_days)
+    lift = promotion_lift(holding.promotions, at, days)
+    return holding.demand.over(days, lift) - holding.demand.over(days)
 
 
 def due_supply(holding: Holding, at: datetime) -> int:
@@ -129,9 +141,12 @@ def supply_checks(holding: Holding, level: int, due: int, at: datetime) -> list[
 
 
 def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str, object]:
-    """The figures behind a risk of running out; late supply is supply still, and says so."""
+    """The figures behind a risk of running out; promotions and old numbers where there are any.
+
+    Late supply is supply still, and says so.
+    """
     cover = cover_days(holding.available, holding.demand.daily)
-    return {
+    evidence: dict[str, object] = {
         "available": holding.available,
         "sellable": holding.sellable,
         "reserved": holding.reserved,
@@ -156,3 +171,17 @@ def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str
         ],
         "unit_margin": str(holding.goods.margin),
     }
+    if (stale := holding.stale_minutes(at)) is not None:
+        evidence["stale_minutes"] = stale
+    if holding.promotions:
+        evidence["promoted_units"] = promoted_units(holding, at)
+        evidence["promotions"] = [
+            {
+                "code": one.code,
+                "starts_at": one.starts_at.isoformat(),
+                "ends_at": one.ends_at.isoformat(),
+                "uplift": str(one.uplift),
+            }
+            for one in holding.promotions
+        ]
+    return evidence

@@ -11,7 +11,17 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from exceptions.models import ExceptionCase
-from exceptions.rules import UNMAPPED, keys_of, name_key, open_days, risk_of, window_start
+from exceptions.rules import (
+    COVER_MARGIN_DAYS,
+    UNMAPPED,
+    horizon_days,
+    keys_of,
+    name_key,
+    open_days,
+    risk_of,
+    serial_key,
+    window_start,
+)
 from exceptions.selectors.documents import (
     disputed_receipts_of,
     disputed_transfers_of,
@@ -19,6 +29,7 @@ from exceptions.selectors.documents import (
     late_transfers_of,
     papers_at,
 )
+from exceptions.selectors.doubts import settled_at, source_states
 from exceptions.states import LIVE, Resolution
 from exceptions.values import (
     Claim,
@@ -27,20 +38,30 @@ from exceptions.values import (
     Goods,
     Holding,
     Place,
+    PromotionAhead,
     Reports,
     Scene,
 )
 from inventory_control.availability.selectors import disagreements_at, holds_at
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
-from inventory_control.catalog.models import Item, ItemNode, Node
+from inventory_control.catalog.models import Item, ItemNode, Node, Promotion
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
-from inventory_control.events.selectors import has_untold_names, waiting_names
+from inventory_control.events.selectors import (
+    empty_shelves,
+    has_untold_names,
+    is_source_noted,
+    staleness,
+    unknown_serials,
+    waiting_names,
+)
+from inventory_control.events.values import ShelfSignal, UnknownSerial
 from inventory_control.orders.selectors import cancelled_documents, inbound_supply
 from inventory_control.orders.values import InboundSupply
 from inventory_control.policies.selectors import current_policy
 from inventory_control.reconciliation.selectors import has_news, mismatches, shortfalls
 from inventory_control.stock.selectors import (
+    asserted_at,
     claims_at,
     demand_totals,
     overdrawn_claims,
@@ -67,13 +88,14 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether something waits for the detectors: changed places, what other systems reported,
-    names that nobody knows, cases of names that somebody mapped, or a risk that was quiet long
-    enough.
+    """Whether something waits for the detectors: changed places, sources, what other systems
+    reported, names that nobody knows, cases of names that somebody mapped, or a risk that was
+    quiet long enough.
     """
     return (
         has_changed_places()
         or has_news()
+        or is_source_noted()
         or has_untold_names()
         or _lapsed(clock.now()).exists()
         or _has_mapped_names()
@@ -163,7 +185,7 @@ def reports_to_look_at() -> Reports:
 
 
 def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = None) -> Scene:
-    """Everything the detectors need of some places, of late documents and of other systems' word.
+    """Everything the detectors need of some places, of late documents and of other systems' word, of sources.
 
     A constant number of queries, whatever the number of places.
     """
@@ -178,6 +200,7 @@ def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = No
         disputed_receipts=tuple(disputed_receipts_of(papers, goods)),
         damage_share=Decimal(str(current_policy(RECEIVING).value["damage_share"])),
         reports=reports or Reports(),
+        sources=source_states(at),
     )
 
 
@@ -198,6 +221,10 @@ def _holdings(
     counts = _counts(places)
     room = _room(nodes, inbound)
     holds, disagreements = holds_at(places), disagreements_at(places)
+    promotions = _promotions(places, goods, at)
+    shelves = _empty_shelves(places)
+    serials = _unknown_serials(places, goods, nodes)
+    freshness = staleness(nodes, at=at)
     for place in places:
         item_id, node_id = place
         position, plan = positions.get(place), planning.get(place)
@@ -219,6 +246,10 @@ def _holdings(
             room=room.get(node_id),
             holds=tuple(holds.get(place, ())),
             disagreements=tuple(disagreements.get(place, ())),
+            promotions=tuple(promotions.get(place, ())),
+            empty_shelf=shelves.get(place),
+            unknown_serials=tuple(serials.get(place, ())),
+            freshness=freshness.get(node_id),
         )
 
 
@@ -293,6 +324,60 @@ def _overdrawn(places: Sequence[Place], at: datetime) -> dict[Place, list[Claim]
         place = claim.item_id, claim.node_id
         found.setdefault(place, []).append(Claim(claim.key, claim.channel, claim.excess))
     return found
+
+
+def _promotions(
+    places: Sequence[Place], goods: Mapping[int, Goods], at: datetime
+) -> dict[Place, list[PromotionAhead]]:
+    """The promotions of each place that run, or begin before an order placed now arrives."""
+    longest = max((goods[item].lead_time_days for item, _ in places), default=0)
+    running = Promotion.objects.filter(
+        item_id__in={item for item, _ in places},
+        is_cancelled=False,
+        ends_at__gt=at,
+        starts_at__lt=at + timedelta(days=horizon_days(longest) + COVER_MARGIN_DAYS),
+    ).order_by("starts_at", "code", "pk")
+    by_item: dict[int, list[Promotion]] = {}
+    for one in running:
+        by_item.setdefault(one.item_id, []).append(one)
+    return {
+        (item, node): [
+            PromotionAhead(one.code, one.starts_at, one.ends_at, one.uplift)
+            for one in by_item[item]
+            if one.node_id in (None, node)
+        ]
+        for item, node in places
+        if item in by_item
+    }
+
+
+def _empty_shelves(places: Sequence[Place]) -> dict[Place, ShelfSignal]:
+    """Shelves that showed nothing, unless somebody counted since: a count weighs more."""
+    shelves = empty_shelves(places)
+    counted = asserted_at(shelves)
+    return {
+        place: signal
+        for place, signal in shelves.items()
+        if place not in counted or counted[place] < signal.occurred_at
+    }
+
+
+def _unknown_serials(
+    places: Sequence[Place], goods: Mapping[int, Goods], nodes: Mapping[int, Node]
+) -> dict[Place, list[UnknownSerial]]:
+    """Units that came back unknown, unless somebody settled that since."""
+    units = {
+        serial_key(goods[item].sku, nodes[node].code, unit.serial): ((item, node), unit)
+        for (item, node), found in unknown_serials(places).items()
+        for unit in found
+    }
+    settled = settled_at([f"unknown_serial:{key}" for key in units])
+    serials: dict[Place, list[UnknownSerial]] = {}
+    for key, (place, unit) in units.items():
+        closed_at = settled.get(f"unknown_serial:{key}")
+        if closed_at is None or closed_at < unit.returned_at:
+            serials.setdefault(place, []).append(unit)
+    return serials
 
 
 def _is_short(position: Position) -> bool:

@@ -12,8 +12,19 @@ from exceptions.services.handling import (
     reopen,
     resolve,
 )
+from exceptions.services.watching import (
+    LOOK,
+    SERIALS,
+    SHELVES,
+    follow_serials,
+    follow_shelves,
+    watch_sources,
+)
 
 __all__ = [
+    "LOOK",
+    "SERIALS",
+    "SHELVES",
     "acknowledge",
     "add_note",
     "assign",
@@ -21,9 +32,12 @@ __all__ = [
     "close_cases",
     "detect_due",
     "dismiss",
+    "follow_serials",
+    "follow_shelves",
     "go_live",
     "govern",
     "install_defaults",
     "reopen",
     "resolve",
+    "watch_sources",
 ]

@@ -25,6 +25,7 @@ from exceptions.selectors.detection import (
     scene_of,
     settled_by_hand,
 )
+from exceptions.selectors.facts import facts_of
 from exceptions.services.locking import hold_detection
 from exceptions.states import Resolution, Status
 from exceptions.values import Finding, Place
@@ -35,7 +36,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
-from inventory_control.events.services import take_waiting_names
+from inventory_control.events.services import take_noted_sources, take_waiting_names
 from inventory_control.reconciliation.selectors import root_causes
 from inventory_control.reconciliation.services import take_news
 
@@ -77,6 +78,7 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     """
     hold_detection()
     now = clock.now()
+    take_noted_sources()
     lapsed = _end_quiet(now)
     taken, places = _places_to_look_at(lapsed.values())
     reports = reports_to_look_at() if take_news() or lapsed else None
@@ -166,9 +168,11 @@ def _open(findings: Sequence[Finding], now: datetime, by: Actor) -> list[Finding
     """Open a case per finding; returns those that got one."""
     if not findings:
         return []
+    facts = facts_of(findings, now)
     rows = [
         {
             **_figures(finding),
+            "evidence": {**finding.evidence, **facts.get(finding.case_key, {})},
             "kind": finding.kind,
             "key": finding.case_key,
             "item_id": finding.item_id,

@@ -3,14 +3,38 @@ SELECT id FROM catalog_item WHERE sku = %(sku)s::text
 
 -- name: nodes
 -- What may be sold of an item is made of these, at every node that ever held it (or at one).
+-- With the feed of the node whose word turns stale first, as `freshness` of the inbox chooses it.
 SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
        b.counts_pending + b.holds > 0,
        b.received + b.quarantined + b.sellable + b.refurbishable + b.damaged + b.vendor_return,
-       b.in_transit, b.changed_at
+       b.in_transit, b.changed_at, f.source, f.as_of, f.minutes
   FROM catalog_item i
   JOIN stock_stockbalance b ON b.item_id = i.id
   JOIN catalog_node n ON n.id = b.node_id
   LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+  LEFT JOIN LATERAL (
+           SELECT value FROM policies_policy
+            WHERE key = 'freshness' AND effective_at <= %(now)s::timestamptz
+            ORDER BY version DESC LIMIT 1
+       ) AS limits ON true
+  LEFT JOIN LATERAL (
+           SELECT told.source, told.as_of, told.minutes
+             FROM (
+                      SELECT feed.source,
+                             least(feed.last_occurred_at, feed.last_received_at) AS as_of,
+                             coalesce(
+                                 least(
+                                     (limits.value -> 'sources' ->> feed.source)::int,
+                                     (limits.value -> 'nodes' ->> n.code)::int
+                                 ),
+                                 (limits.value ->> 'default_minutes')::int
+                             ) AS minutes
+                        FROM events_feed feed
+                       WHERE feed.node_id = b.node_id
+                  ) AS told
+            ORDER BY told.as_of + told.minutes * interval '1 minute' NULLS LAST, told.as_of DESC
+            LIMIT 1
+       ) AS f ON true
  WHERE i.sku = %(sku)s::text AND (%(node)s::text IS NULL OR n.code = %(node)s::text)
  ORDER BY n.code
 

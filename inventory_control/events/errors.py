@@ -35,3 +35,9 @@ class UnreadableBodyError(Refused):
 
     code = "unreadable_body"
     status = 400
+
+
+class InvalidSourceError(Refused):
+    """What was said of a source is not valid; nothing of the call was stored."""
+
+    code = "invalid_source"

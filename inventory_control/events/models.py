@@ -1,8 +1,14 @@
-"""The inbox: raw messages, canonical events, their two keys, and dead letters."""
+"""The inbox: raw messages, canonical events, their two keys, dead letters, and who sends them.
+
+One file although it is long: whoever reads what arrives reads all of it.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.fields.json import KeyTextTransform
@@ -16,6 +22,7 @@ from inventory_control.events.states import (
     DeadLetterStatus,
     Kind,
     MessageStatus,
+    SerialState,
 )
 
 
@@ -105,6 +112,14 @@ class InventoryEvent(TenantModel):
                 condition=Q(type__in=SUSPECTABLE),
                 name="event_of_message",
             ),
+            models.Index(
+                KeyTextTransform("serial", "details"),
+                "item",
+                condition=Q(details__has_key="serial"),
+                name="event_of_serial",
+            ),
+            # Rows come in order of this column, so a block range finds a day for next to nothing.
+            BrinIndex(fields=["recorded_at"], name="event_of_day", autosummarize=True),
         ]
 
     def __str__(self) -> str:
@@ -223,6 +238,7 @@ class Redelivery(TenantModel):
     They change nothing and leave no other trace; a source that repeats itself shows here.
     """
 
+    source = models.TextField(default="")
     received_from = models.TextField()
     received_at = models.DateTimeField()
     events = models.PositiveIntegerField()
@@ -251,3 +267,161 @@ class EventWork(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.consumer} of {self.event_id}"
+
+
+class Source(TenantModel):
+    """A system whose events arrive here, who answers for it, and when it was last heard (EVT-04).
+
+    Made when it first speaks, or when somebody names its owner before. `received_from` is the
+    credential or connector that delivered for it last. `expected_minutes` None: nobody minds its
+    silence, which else counts from `expected_since` on. The `last_..._id` are how far the inbox
+    was rolled up; `skewed_...` tell of the latest event its clock dated into the future.
+    `look_at` is when time alone may change what is to be said of it, `is_noted` that detection
+    has not looked since.
+    """
+
+    code = models.TextField(unique=True)
+    owner = models.CharField(max_length=120, blank=True, default="")
+    received_from = models.TextField(default="")
+    expected_minutes = models.PositiveIntegerField(null=True)
+    expected_since = models.DateTimeField(null=True)
+    last_event_id = models.BigIntegerField(default=0)
+    last_letter_id = models.BigIntegerField(default=0)
+    last_repeat_id = models.BigIntegerField(default=0)
+    last_occurred_at = models.DateTimeField(null=True)
+    last_received_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    skewed_at = models.DateTimeField(null=True)
+    skewed_seconds = models.BigIntegerField(default=0)
+    skewed_id = models.TextField(default="")
+    scored_at = models.DateTimeField(null=True)
+    look_at = models.DateTimeField(null=True)
+    is_noted = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ("code",)
+        indexes = [
+            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="source_due"),
+            models.Index(fields=["code"], condition=Q(is_noted=True), name="source_noted"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """The moment its silence counts from."""
+        moments = [one for one in (self.last_received_at, self.expected_since) if one]
+        return max(moments, default=None)
+
+
+class Feed(TenantModel):
+    """What a source last told of a node: how old the positions there are (LED-27)."""
+
+    pk = models.CompositePrimaryKey("node_id", "source")
+    node_id = models.BigIntegerField()
+    source = models.TextField()
+    last_occurred_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.source} of {self.node_id}"
+
+
+class QualityDay(TenantModel):
+    """How good the data of a source was on one day of receipt (UTC), see `rules.quality_of`.
+
+    `fields_expected` and `fields_missing` count fields over the events of the day, everything
+    else rows. The shares and the score go from 0 to 1.
+    """
+
+    pk = models.CompositePrimaryKey("source", "day")
+    source = models.TextField()
+    day = models.DateField()
+    events = models.BigIntegerField()
+    refused = models.BigIntegerField()
+    repeated = models.BigIntegerField()
+    late = models.BigIntegerField()
+    fields_expected = models.BigIntegerField()
+    fields_missing = models.BigIntegerField()
+    completeness = models.FloatField()
+    validity = models.FloatField()
+    timeliness = models.FloatField()
+    uniqueness = models.FloatField()
+    score = models.FloatField()
+    policy = models.TextField()
+    scored_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.source} on {self.day}: {self.score:.2f}"
+
+
+class MasterFact(TenantModel):
+    """The latest that events said of one field of a master: what decides when they disagree.
+
+    (`occurred_at`, `source`, `source_id`) is the place of that event in the fold.
+    """
+
+    pk = models.CompositePrimaryKey("noun", "code", "field")
+    noun = models.TextField()
+    code = models.TextField()
+    field = models.TextField()
+    value = models.JSONField(null=True)
+    occurred_at = models.DateTimeField()
+    source = models.TextField()
+    source_id = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.noun} {self.code}"
+
+
+class Serial(TenantModel):
+    """One unit of an item, by its serial number: where it was last, and whether we ever sold it.
+
+    Folded from the events that name it, see `rules.serial_story`. `is_unknown`: it came back
+    although no sale of it is known; `returned_to` is the node it came back to.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "serial")
+    item_id = models.BigIntegerField()
+    serial = models.TextField()
+    state = models.CharField(max_length=12, choices=SerialState.choices)
+    node_id = models.BigIntegerField(null=True)
+    lot = models.TextField(default="")
+    supplier = models.TextField(default="")
+    order = models.TextField(default="")
+    is_unknown = models.BooleanField(default=False)
+    returned_at = models.DateTimeField(null=True)
+    returned_to = models.BigIntegerField(null=True)
+    occurred_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["item_id", "returned_to"],
+                condition=Q(is_unknown=True),
+                name="serial_unknown",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.serial} of {self.item_id}"
+
+
+class ShelfWord(TenantModel):
+    """The latest that a shelf said of an item at a node (EVT-22); never a reason to change books.
+
+    (`occurred_at`, `source`, `source_id`) is the place of that event in the fold.
+    """
+
+    pk = models.CompositePrimaryKey("item_id", "node_id")
+    item_id = models.BigIntegerField()
+    node_id = models.BigIntegerField()
+    is_empty = models.BooleanField()
+    occurred_at = models.DateTimeField()
+    source = models.TextField()
+    source_id = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.item_id} at {self.node_id}: {'empty' if self.is_empty else 'there'}"

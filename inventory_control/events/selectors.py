@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from inventory_control.core import clock
-from inventory_control.events.models import DeadLetter, EventWork, InventoryEvent
+from inventory_control.core.sql import named_statements
+from inventory_control.events.models import (
+    DeadLetter,
+    EventWork,
+    InventoryEvent,
+    QualityDay,
+    Serial,
+    ShelfWord,
+    Source,
+)
 from inventory_control.events.rules import POLICIES, gate_of
 from inventory_control.events.states import (
     BOOKED_TYPES,
     DOCUMENT_TYPES,
+    MASTER_TYPES,
     ORDERING_TYPES,
+    SERIAL_TYPES,
+    SHELF_TYPES,
     DeadLetterStatus,
 )
-from inventory_control.events.values import DocumentFact, Gate, LetterFilter, WaitingName
+from inventory_control.events.values import (
+    DEFAULTS,
+    DocumentFact,
+    Freshness,
+    Gate,
+    LetterFilter,
+    ShelfSignal,
+    UnknownSerial,
+    WaitingName,
+)
 from inventory_control.policies.models import Policy
+from inventory_control.policies.selectors import current_policy
+from inventory_control.policies.values import PolicyValue
 
+SOURCE_SQL = named_statements(Path(__file__).with_name("sources.sql"))
 ERP = "erp"
 """The consumer that tells the ERP what the ledger did."""
 _ARRIVALS = frozenset(
@@ -29,6 +55,8 @@ _CONSUMERS: Mapping[str, Sequence[str]] = {
     "orders": DOCUMENT_TYPES,
     "backorders": (*(one for one in DOCUMENT_TYPES if one not in _ARRIVALS), "order.backordered"),
     ERP: (*BOOKED_TYPES, *ORDERING_TYPES),
+    "masters": MASTER_TYPES,
+    "shelves": SHELF_TYPES,
     "reports": ("control_total.declared", "position.reported", "stock.counted"),
 }
 ROUTES: Mapping[str, tuple[str, ...]] = {
@@ -36,15 +64,17 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     for event_type in sorted({one for types in _CONSUMERS.values() for one in types})
 }
 """Which consumers deal with a type after it is posted, each for itself (EVT-19)."""
-
+SERIAL_ROUTES: Mapping[str, tuple[str, ...]] = dict.fromkeys(SERIAL_TYPES, ("serials",))
+"""And which do so only when the event names a serial: most sales name none."""
 
 LAST_ATTEMPT = 5
 """After so many failures a consumer leaves an event alone."""
 
 
-def route_of(event_type: str) -> tuple[str, ...]:
-    """The consumers of a type."""
-    return ROUTES.get(event_type, ())
+def route_of(event_type: str, *, has_serial: bool = False) -> tuple[str, ...]:
+    """The consumers of an event of a type, with or without a serial."""
+    usual = ROUTES.get(event_type, ())
+    return usual + SERIAL_ROUTES.get(event_type, ()) if has_serial else usual
 
 
 def is_work_due(consumer: str) -> bool:
@@ -150,6 +180,124 @@ _HISTORY = """
      WHERE o.type = ANY(%s) AND o.details ->> 'document' = ANY(%s)
        AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY o.occurred_at, o.source, o.source_id
+"""
+
+
+def policy_of(key: str) -> PolicyValue:
+    """A policy about sources; version 0, the product's own, in a tenant older than the policy."""
+    if not Policy.objects.filter(key=key).exists():
+        return PolicyValue(key=key, version=0, value=DEFAULTS[key])
+    return current_policy(key)
+
+
+def is_source_due() -> bool:
+    """Whether anything arrived that no source was told of, or a source is to be looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(SOURCE_SQL["is_due"], {"now": clock.now()})
+        (is_due,) = cursor.fetchone()
+    return bool(is_due)
+
+
+def is_source_noted() -> bool:
+    """Whether detection has not looked at a source since something was to be said of it."""
+    return Source.objects.filter(is_noted=True).exists()
+
+
+def staleness(node_ids: Collection[int], *, at: datetime) -> dict[int, Freshness]:
+    """How old the word on the positions of some nodes is; nodes nobody ever spoke of are missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(SOURCE_SQL["freshness"], {"nodes": list(node_ids), "now": at})
+        return {node_id: Freshness(*row) for node_id, *row in cursor.fetchall()}
+
+
+def sources(*, after: str = "", limit: int = 200) -> list[Source]:
+    """A page of sources by code."""
+    return list(Source.objects.filter(code__gt=after).order_by("code")[:limit])
+
+
+def quality_trend(codes: Collection[str], *, since: date) -> dict[str, list[QualityDay]]:
+    """The scored days of some sources since a day, oldest first."""
+    trend: dict[str, list[QualityDay]] = {code: [] for code in codes}
+    for one in QualityDay.objects.filter(source__in=codes, day__gte=since).order_by("day"):
+        trend[one.source].append(one)
+    return trend
+
+
+def events_of_source(
+    code: str, *, received_from: str = "", before: int | None = None, limit: int = 50
+) -> list[InventoryEvent]:
+    """A page of what a source sent, newest first, below the id `before`; by one credential or all."""
+    last = Source.objects.filter(code=code).values("last_event_id")[:1]
+    found = InventoryEvent.objects.filter(source=code, pk__lte=last)
+    if received_from:
+        found = found.filter(received_from=received_from)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-id")[:limit])
+
+
+def serials_of(item_id: int, *, after: str = "", limit: int = 50) -> list[Serial]:
+    """A page of the known units of an item, by serial."""
+    found = Serial.objects.filter(item_id=item_id, serial__gt=after)
+    return list(found.order_by("serial")[:limit])
+
+
+def unknown_serials(
+    places: Collection[tuple[int, int]],
+) -> dict[tuple[int, int], list[UnknownSerial]]:
+    """Units that came back to some places although no sale of them is known, by place."""
+    asked = set(places)
+    units: dict[tuple[int, int], list[UnknownSerial]] = {}
+    for one in Serial.objects.filter(
+        is_unknown=True,
+        item_id__in={item for item, _ in asked},
+        returned_to__in={node for _, node in asked},
+    ).order_by("item_id", "serial"):
+        if (one.item_id, one.returned_to) in asked:
+            units.setdefault((one.item_id, one.returned_to), []).append(
+                UnknownSerial(one.serial, one.returned_at, one.lot)
+            )
+    return units
+
+
+def empty_shelves(places: Collection[tuple[int, int]]) -> dict[tuple[int, int], ShelfSignal]:
+    """The places whose shelf showed nothing when it last said anything."""
+    asked = set(places)
+    found = ShelfWord.objects.filter(
+        is_empty=True,
+        item_id__in={item for item, _ in asked},
+        node_id__in={node for _, node in asked},
+    )
+    return {
+        (one.item_id, one.node_id): ShelfSignal(one.occurred_at, one.source, one.source_id)
+        for one in found
+        if (one.item_id, one.node_id) in asked
+    }
+
+
+def customer_signals(item_id: int, *, since: datetime) -> dict[str, int]:
+    """How often customers asked for an item since a moment, by what they said (EVT-23).
+
+    Back-in-stock subscriptions, complaints, reasons of cancelling: counted, nobody named. A
+    signal that was corrected does not count.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CUSTOMER_SIGNALS, [item_id, since])
+        return dict(cursor.fetchall())
+
+
+_CUSTOMER_SIGNALS = """
+    SELECT coalesce(e.reason, e.signal, 'unnamed'), count(*)
+      FROM (
+               SELECT o.id, nullif(o.details ->> 'reason', '') AS reason,
+                      nullif(o.details -> 'attributes' ->> 'signal', '') AS signal
+                 FROM events_inventoryevent o
+                WHERE o.kind = 'signal' AND o.type = 'customer.signalled'
+                  AND o.item_id = %s AND o.occurred_at >= %s
+           ) AS e
+     WHERE NOT EXISTS (SELECT FROM events_inventoryevent c WHERE c.corrects = e.id)
+     GROUP BY 1
+     ORDER BY 1
 """
 
 # An own name goes before the one everybody uses; here any of them will do.

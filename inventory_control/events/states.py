@@ -57,6 +57,44 @@ class MessageStatus(models.TextChoices):
     DEAD = "dead", "Gave up; a dead letter holds it"
 
 
+class SerialState(models.TextChoices):
+    """Where one unit was last, as far as events say."""
+
+    IN_STOCK = "in_stock", "In stock"
+    IN_TRANSIT = "in_transit", "On its way"
+    SOLD = "sold", "Sold"
+    RETURNED = "returned", "Came back"
+    DAMAGED = "damaged", "Damaged"
+    GONE = "gone", "Left for good"
+
+
+MASTER_TYPES = (
+    "supplier.changed",
+    "node.changed",
+    "item.changed",
+    "price.changed",
+    "promotion.changed",
+)
+"""Types that change masters, in the order they are applied: what others name comes first."""
+
+SHELF_TYPES = ("shelf.signalled", "shelf.replenished")
+"""Types that tell what a shelf shows; they never change the books."""
+
+SERIAL_TYPES = (
+    "sale.recorded",
+    "order.shipped",
+    "return.received",
+    "return.inspected",
+    "receipt.recorded",
+    "putaway.recorded",
+    "transfer.shipped",
+    "transfer.received",
+    "damage.recorded",
+    "disposal.recorded",
+    "vendor_return.shipped",
+)
+"""Types that move a unit whose serial they name."""
+
 DOCUMENT_TYPES = (
     "asn.created",
     "asn.updated",

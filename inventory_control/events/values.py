@@ -277,3 +277,141 @@ class LetterFilter:
     field: str = ""
     outcome: str = ""
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the word on a node's positions is: whose it is, when it was true, its limit.
+
+    `limit_minutes` None: no limit is in force, so it never counts as stale.
+    """
+
+    source: str
+    as_of: datetime
+    limit_minutes: int | None
+
+    def age_minutes(self, at: datetime) -> int:
+        """Whole minutes since it was true; never below zero, whatever a source's clock says."""
+        return max(0, int((at - self.as_of).total_seconds() // 60))
+
+    def is_stale(self, at: datetime) -> bool:
+        """Whether it is older than its limit."""
+        limit = self.limit_minutes
+        return limit is not None and at - self.as_of > timedelta(minutes=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityCounts:
+    """What one source sent on one day: rows, and fields over its events.
+
+    `events` were taken, `refused` could not be, `repeated` were known before; `late` are events
+    that came long after they were true, or before.
+    """
+
+    events: int = 0
+    refused: int = 0
+    repeated: int = 0
+    late: int = 0
+    fields_expected: int = 0
+    fields_missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The four shares of data quality and their weighted mean, each from 0 (bad) to 1 (good)."""
+
+    completeness: float
+    validity: float
+    timeliness: float
+    uniqueness: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SerialFact:
+    """What one event said of one unit; facts of a unit are told in order of the fold."""
+
+    item_id: int
+    serial: str
+    type: str
+    occurred_at: datetime
+    node_id: int | None
+    to_node_id: int | None
+    to_state: str
+    order: str
+    lot: str
+    supplier: str
+
+
+@dataclass(frozen=True, slots=True)
+class SerialStory:
+    """Where the facts leave a unit. `is_unknown`: it came back and was never sold before."""
+
+    state: str
+    node_id: int | None
+    occurred_at: datetime
+    returned_at: datetime | None
+    returned_to: int | None
+    is_unknown: bool
+    order: str
+    lot: str
+    supplier: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasterChange:
+    """Fields of one master whose latest word is new: `code` names it, the fields are its row's.
+
+    A promotion's code is that of (promotion, item, node), see `promotion_code`.
+    """
+
+    noun: str
+    code: str
+    fields: Mapping[str, Any]
+
+
+def promotion_code(code: str, sku: str, node: str) -> str:
+    """The code a promotion of an item goes by in the fold; `node` empty means everywhere."""
+    return "\x1f".join((code, sku, node))
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfSignal:
+    """A shelf that showed nothing, by its event."""
+
+    occurred_at: datetime
+    source: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSerial:
+    """A unit that came back although no sale of it is known."""
+
+    serial: str
+    returned_at: datetime
+    lot: str
+
+
+FRESHNESS, DATA_QUALITY = "freshness", "data_quality"
+"""The policies about sources: after how long their word is stale, and how it is scored."""
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    FRESHNESS: {"default_minutes": None, "sources": {}, "nodes": {}},
+    DATA_QUALITY: {
+        "weights": {"completeness": 1, "validity": 1, "timeliness": 1, "uniqueness": 1},
+        "limit": 0.9,
+        "least_rows": 20,
+        "late_minutes": 60,
+        "skew_hours": 24,
+        "score_minutes": 15,
+        "expected": {
+            "receipt.recorded": ["document"],
+            "transfer.shipped": ["document"],
+            "transfer.received": ["document"],
+            "return.received": ["order"],
+            "purchase_order.created": ["supplier", "due_at"],
+        },
+    },
+}
+"""No limit of age is in force until somebody names one: which silence is strange only the tenant
+knows."""

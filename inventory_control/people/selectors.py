@@ -98,18 +98,32 @@ def holders_of_keys(secrets: Collection[str], *, at: datetime) -> dict[str, KeyH
 
     Each that is not goes to the security log.
     """
-    prefixes = {secret: secret.partition(".")[0][:PREFIX_LENGTH] for secret in secrets}
+    prefixes = {secret: prefix_of(secret) for secret in secrets}
     rows = {
         row[_PREFIX_PLACE]: row for row in hot(_BY_KEYS, [texts(sorted(set(prefixes.values())))])
     }
     holders: dict[str, KeyHolder] = {}
     for secret, prefix in prefixes.items():
-        holder = _holder(rows[prefix], secret, at) if prefix in rows else None
+        holder = _holder(rows[prefix], digest_of(secret), at) if prefix in rows else None
         if holder is None:
             security_log("key.refused", prefix=prefix)
         else:
             holders[secret] = holder
     return holders
+
+
+def holder_of_digest(prefix: str, digest: bytes, *, at: datetime) -> KeyHolder | None:
+    """The holder of a key that was shown earlier and kept as prefix and digest, if it is valid now."""
+    rows = hot(_BY_KEYS, [texts([prefix])])
+    holder = _holder(rows[0], digest, at) if rows else None
+    if holder is None:
+        security_log("key.refused", prefix=prefix)
+    return holder
+
+
+def prefix_of(secret: str) -> str:
+    """The public part of a secret, by which its key is found."""
+    return secret.partition(".")[0][:PREFIX_LENGTH]
 
 
 def actor_of_user(user_id: int, *, at: datetime) -> Actor | None:
@@ -167,10 +181,10 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _holder(row: tuple[Any, ...], secret: str, at: datetime) -> KeyHolder | None:
-    """The holder a row and a secret belong to, if the key may be used now."""
+def _holder(row: tuple[Any, ...], shown: bytes, at: datetime) -> KeyHolder | None:
+    """The holder a row and the digest of a secret belong to, if the key may be used now."""
     *person, _prefix, name, digest, scopes, sources, tiers, expires_at, revoked_at = row
-    if not hmac.compare_digest(bytes(digest), digest_of(secret)) or revoked_at is not None:
+    if not hmac.compare_digest(bytes(digest), shown) or revoked_at is not None:
         return None
     if expires_at is not None and expires_at <= at:
         return None

@@ -146,7 +146,7 @@ balance AS (
         in_transit = mine.in_transit + excluded.in_transit,
         reserved = mine.reserved + excluded.reserved,
         allocated = mine.allocated + excluded.allocated,
-        changed_at = excluded.changed_at
+        changed_at = greatest(mine.changed_at, excluded.changed_at)
     RETURNING item_id, node_id, last_assert_at
 ),
 mark AS (

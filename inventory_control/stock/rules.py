@@ -29,6 +29,8 @@ from inventory_control.stock.values import (
     Judged,
     Leg,
     ReservationLine,
+    SeriesDay,
+    SeriesFigures,
     Tolerance,
 )
 
@@ -330,3 +332,20 @@ def _placed(draft: EventDraft) -> tuple[int, int]:
 def is_final(verdict: str) -> bool:
     """Whether a verdict is a person's, and stands whatever arrives."""
     return verdict in FINAL_VERDICTS
+
+
+def series_figures(days: Sequence[SeriesDay]) -> SeriesFigures:
+    """What a run of days comes to; every day counts, also those on which nothing happened."""
+    sold = sum(day.sold for day in days)
+    velocity = sold / len(days) if days else 0.0
+    weekdays: dict[int, float] = {}
+    for weekday in range(1, 8):
+        mine = [day.sold for day in days if day.day.isoweekday() == weekday]
+        if mine and velocity:
+            weekdays[weekday] = sum(mine) / len(mine) / velocity
+    return SeriesFigures(
+        velocity=velocity,
+        return_rate=sum(day.returned for day in days) / sold if sold else None,
+        shrink_rate=sum(day.shrink for day in days) / sold if sold else None,
+        weekdays=weekdays,
+    )

@@ -20,7 +20,7 @@ from inventory_control.stock.models import (
 )
 from inventory_control.stock.rules import CLAIMS, claim_state
 from inventory_control.stock.states import HoldStatus, State, Verdict
-from inventory_control.stock.values import Change, ClaimState, Position, Span
+from inventory_control.stock.values import Change, ClaimState, Position, SeriesDay, Span
 
 _POSITIONS = """
     SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
@@ -139,6 +139,23 @@ def pending_counts(places: Iterable[Place]) -> list[Assertion]:
 def adjustments_of(event_ids: Sequence[int]) -> list[Assertion]:
     """The counts behind some events, each with the adjustment the ledger carries for it."""
     return list(Assertion.objects.filter(pk__in=event_ids).order_by("pk"))
+
+
+def asserted_at(places: Iterable[Place]) -> dict[Place, datetime]:
+    """When somebody last stated what is at some places; those never counted are missing."""
+    asked = sorted(set(places))
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT item_id, node_id, last_assert_at FROM stock_stockbalance
+             WHERE (item_id, node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))
+               AND last_assert_at IS NOT NULL
+            """,
+            [[item for item, _ in asked], [node for _, node in asked]],
+        )
+        return {(item_id, node_id): moment for item_id, node_id, moment in cursor.fetchall()}
 
 
 def demand_days(
@@ -360,6 +377,50 @@ def ledger_digest() -> dict[str, str]:
             rows, digest = cursor.fetchone()
             answer[part] = f"{rows}:{digest}"
     return answer
+
+
+def item_series(
+    item_id: int, *, node_id: int | None = None, since: date, until: date
+) -> list[SeriesDay]:
+    """Every day of an item in [since, until), at a node or everywhere, oldest first (EVT-28).
+
+    Derived from events and ledger at the moment of asking, so late and corrected events are in it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SERIES, {"item": item_id, "node": node_id, "since": since, "until": until})
+        return [SeriesDay(day, *map(int, units)) for day, *units in cursor.fetchall()]
+
+
+_SERIES = """
+    WITH told AS (
+        SELECT (o.occurred_at AT TIME ZONE 'UTC')::date AS day, o.type,
+               CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END AS units
+          FROM events_inventoryevent o
+          LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+         WHERE o.item_id = %(item)s AND (%(node)s::bigint IS NULL OR o.node_id = %(node)s)
+           AND o.occurred_at >= %(since)s::date::timestamp AT TIME ZONE 'UTC'
+           AND o.occurred_at < %(until)s::date::timestamp AT TIME ZONE 'UTC'
+           AND o.type IN ('sale.recorded', 'order.shipped', 'return.received')
+         UNION ALL
+        SELECT (l.occurred_at AT TIME ZONE 'UTC')::date, 'shrink', l.quantity
+          FROM stock_ledgerentry l
+          JOIN events_inventoryevent e ON e.id = l.event_id
+         WHERE l.item_id = %(item)s AND (%(node)s::bigint IS NULL OR l.node_id = %(node)s)
+           AND l.state = 'adjustment' AND e.type <> 'stock.opened'
+           AND l.occurred_at >= %(since)s::date::timestamp AT TIME ZONE 'UTC'
+           AND l.occurred_at < %(until)s::date::timestamp AT TIME ZONE 'UTC'
+    )
+    SELECT d.day::date,
+           coalesce(sum(units) FILTER (WHERE type IN ('sale.recorded', 'order.shipped')), 0),
+           coalesce(sum(units) FILTER (WHERE type = 'return.received'), 0),
+           coalesce(sum(units) FILTER (WHERE type = 'shrink'), 0)
+      FROM generate_series(
+               %(since)s::timestamp, %(until)s::timestamp - interval '1 day', interval '1 day'
+           ) AS d (day)
+      LEFT JOIN told ON told.day = d.day::date
+     GROUP BY d.day
+     ORDER BY d.day
+"""
 
 
 def is_marked() -> bool:

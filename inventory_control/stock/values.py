@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 FoldKey = tuple[datetime, str, str]
 """The order in which facts are folded: when it was true, then source, then source id (D3)."""
@@ -263,3 +263,30 @@ class DecidedCorrection:
     reason: str
     note: str = ""
     correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesDay:
+    """One day (UTC) of an item: units sold, units that came back, units the books lost.
+
+    `shrink` is what counts and adjustments took off the books, less what they put on them.
+    """
+
+    day: date
+    sold: int = 0
+    returned: int = 0
+    shrink: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFigures:
+    """What a series comes to: `velocity` in units a day, the rates as shares of units sold.
+
+    `weekdays` is the season of the week: the mean of each ISO weekday over the mean of all days,
+    1.0 where it is as any other. A rate without sales is None.
+    """
+
+    velocity: float
+    return_rate: float | None
+    shrink_rate: float | None
+    weekdays: Mapping[int, float]

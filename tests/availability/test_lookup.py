@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
 
+from exceptions.services import watch_sources
 from inventory_control.availability.services import recalculate_due
 from inventory_control.core import clock
+from inventory_control.events.models import Source
+from inventory_control.events.services import set_freshness
 from inventory_control.people.services import add_member, set_role
 from tests.factories import SYSTEM, at_node, channel, event, item, node, send
 from tests.http import Api
@@ -127,3 +130,42 @@ def test_without_the_right_or_a_key_nothing_is_told(tenant):
     status, body = bare.get("availability?item=SOCK")
     assert (status, body["code"]) == (401, "authentication_failed")
     assert bare.last.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.req("LED-27")
+def test_the_look_up_says_how_old_the_word_on_each_node_is(tenant):
+    stocked()
+    set_freshness({"nodes": {"S1": 10}}, by=SYSTEM)
+    at = clock.now()
+    with clock.frozen_at(at):
+        send(event("sale.recorded", 1))
+        watch_sources(by=SYSTEM)
+    api = Api("stock.read")
+
+    with clock.frozen_at(at + timedelta(minutes=14)):
+        _, body = api.get("availability?item=SOCK")
+
+    first, second = (one["freshness"] for one in body["nodes"])
+    assert (first["source"], first["age_minutes"], first["limit_minutes"], first["is_stale"]) == (
+        "pos", 14, 10, True,
+    )  # fmt: skip
+    assert (second["limit_minutes"], second["is_stale"]) == (None, False)
+
+
+@pytest.mark.req("LED-27")
+def test_the_items_page_says_stale_14_min(tenant):
+    stocked()
+    set_freshness({"nodes": {"S1": 10}}, by=SYSTEM)
+    watch_sources(by=SYSTEM)
+    set_role(key="reader", name="Reader", grants=["stock.read"], by=SYSTEM)
+    member = add_member(
+        username="ada", name="Ada", password=None, roles=["reader"], kind="person", by=SYSTEM
+    )
+    client = Client()
+    client.force_login(member)
+    heard = Source.objects.get().last_occurred_at
+
+    with clock.frozen_at(heard + timedelta(minutes=14, seconds=1)):
+        page = client.get("/items/SOCK/", headers={"Host": "alder.localhost"}).content.decode()
+
+    assert page.count("stale 14 min") == 1

@@ -32,6 +32,7 @@ PAGES = (
     "/reconciliation/",
     "/audit/",
     "/dead-letters/",
+    "/sources/",
 )
 
 

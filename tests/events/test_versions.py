@@ -14,6 +14,7 @@ from inventory_control.core import clock
 from inventory_control.core.errors import Refused
 from inventory_control.events.models import DeadLetter, InventoryEvent
 from inventory_control.events.rules import EVENT_TYPES
+from inventory_control.events.values import CanonicalEventV1
 from inventory_control.reconciliation.services.importing import SnapshotRow, import_snapshot
 from inventory_control.stock.api.schemas import EVENT, EVENTS
 from inventory_control.stock.models import LedgerEntry, StockBalance
@@ -49,6 +50,19 @@ def in_version_2(body: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **told}
 
 
+_DAYS = ("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z")
+_TOLD: dict[str, dict[str, Any]] = {
+    "control_total.declared": {"count": 3, "from": _DAYS[0], "to": _DAYS[1]},
+    "item.changed": {"sku": "SOCK"},
+    "node.changed": {"code": "S1"},
+    "supplier.changed": {"code": "MILL"},
+    "promotion.changed": {
+        "code": "SPRING", "starts_at": _DAYS[0], "ends_at": _DAYS[1], "uplift": "0.5",
+    },
+}  # fmt: skip
+"""What types that say everything in their attributes say there."""
+
+
 def needed(event_type: str) -> dict[str, Any]:
     """The smallest valid event of a type."""
     values: dict[str, Any] = {
@@ -74,9 +88,8 @@ def needed(event_type: str) -> dict[str, Any]:
     }
     if event_type == "event.corrected":
         body["quantity"] = 1
-    if event_type == "control_total.declared":
-        moments = [(clock.now() - timedelta(hours=ago)).isoformat() for ago in (2, 1)]
-        body["attributes"] = dict(zip(("count", "from", "to"), (3, *moments), strict=True))
+    if event_type in _TOLD:
+        body["attributes"] = _TOLD[event_type]
     return body
 
 
@@ -222,6 +235,17 @@ def test_what_the_product_says_itself_goes_on_when_version_1_is_switched_off():
 
     assert opened.counts == {"noted": 1}
     assert (StockBalance.objects.get().reserved, StockBalance.objects.get().sellable) == (1, 11)
+
+
+@pytest.mark.req("EVT-06")
+def test_what_is_kept_of_a_person_is_kept_in_version_1_whatever_it_came_in():
+    sale = in_version_2(event("sale.recorded", 1, attributes={"phone": "555 0199"}))
+
+    (refused,) = send(sale)
+
+    kept = msgspec.json.decode(bytes(DeadLetter.objects.get().body), type=CanonicalEventV1)
+    assert refused.code == "personal_data"
+    assert (kept.schema_version, kept.item, kept.attributes) == (1, "SOCK", {"phone": "(removed)"})
 
 
 @pytest.mark.req("EVT-16")

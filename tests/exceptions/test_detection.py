@@ -11,11 +11,19 @@ from django.test.utils import CaptureQueriesContext
 
 from exceptions.models import ExceptionCase
 from exceptions.selectors import is_detection_due
-from exceptions.services import acknowledge, close_cases, detect_due, dismiss, govern
+from exceptions.services import (
+    acknowledge,
+    close_cases,
+    detect_due,
+    dismiss,
+    govern,
+    watch_sources,
+)
 from exceptions.states import Resolution, Severity, Status
 from exceptions.values import Closure
 from inventory_control.availability.services import recalculate_due
 from inventory_control.core import clock
+from inventory_control.events.services import set_freshness
 from inventory_control.orders.models import PurchaseOrder, PurchaseOrderLine
 from tests.factories import SYSTEM, at_node, event, hour, item, node, planner, send, supplier
 
@@ -350,3 +358,22 @@ def test_advice_is_rung_for_what_can_be_replenished_only(
     happen(at_s5(kind, quantity))
 
     assert rung == bells
+
+
+@pytest.mark.req("LED-27")
+def test_a_risk_that_rests_on_old_numbers_says_how_old(tenant, happen):
+    place(reorder_point=6)
+    at = clock.now()
+    set_freshness({"nodes": {"S5": 10}}, by=SYSTEM)
+    send(at_s5("receipt.recorded", 4, occurred_at=at - timedelta(minutes=14)))
+    watch_sources(by=SYSTEM)
+    recalculate_due(by=SYSTEM)
+    detect_due(by=SYSTEM)
+
+    evidence = ExceptionCase.objects.get().evidence
+    assert evidence["stale_minutes"] == 14
+    assert evidence["facts"]["freshness"] == {
+        "source": "pos",
+        "age_minutes": 14,
+        "is_stale": True,
+    }

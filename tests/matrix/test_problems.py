@@ -17,13 +17,10 @@ EVERYTHING = tuple(sorted({grant for _, grants in ROLES.values() for grant in gr
 DOORS = list(doors())
 NEED_NO_BODY = frozenset(
     {
+        "letter-retry", "exception-acknowledge", "request-withdraw", "sandbox-clock",
         "comparison-list",
-        "exception-acknowledge",
-        "letter-retry",
-        "request-withdraw",
-        "sandbox-clock",
     }
-)
+)  # fmt: skip
 READING_BODIES = [door for door in DOORS if door.method != "GET" and door.name not in NEED_NO_BODY]
 NEEDED = {"type", "title", "status", "code", "detail", "correlation_id"}
 

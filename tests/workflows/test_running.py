@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from ai_advice.models import Advice
 from exceptions.models import ExceptionCase
-from exceptions.services import go_live
+from exceptions.services import go_live, watch_sources
 from exceptions.states import Status
 from inventory_control.core import clock
 from inventory_control.core.errors import Refused
-from tests.factories import SYSTEM, event, hour, item, node, send, supplier
+from inventory_control.events.services import set_freshness
+from tests.factories import SYSTEM, at_node, event, hour, item, node, send, supplier
 from tests.workflows.conftest import look
 from workflows.models import Approval, WorkflowRun
+from workflows.rules import may_run_alone
+from workflows.values import Spend
 
 
 @pytest.mark.req("AI-01")
@@ -73,3 +77,32 @@ def test_a_case_closed_by_hand_withdraws_what_was_asked(tenant, short_of_socks):
 
     assert Approval.objects.get().status == "withdrawn"
     assert WorkflowRun.objects.get().status == "stopped"
+
+
+@pytest.mark.req("LED-27")
+def test_what_policy_would_let_run_alone_waits_for_a_person_on_old_numbers():
+    autonomy = {"mode": "act", "transfer": {"max_value": "500", "min_confidence": 0.8}}
+    spend = Spend("transfer", Decimal(100))
+
+    assert may_run_alone(spend, 0.9, autonomy).is_free is True
+    freedom = may_run_alone(spend, 0.9, autonomy, stale="S1: pos spoke of it 14 min ago")
+    assert (freedom.is_free, freedom.reason) == (
+        False,
+        "The numbers are old: S1: pos spoke of it 14 min ago.",
+    )
+
+
+@pytest.mark.req("LED-27")
+def test_a_run_at_a_node_nobody_spoke_of_lately_asks_a_person_and_says_why(tenant):
+    at = clock.now()
+    sock, dc = item(supplier=supplier()), node("DC", kind="dc")
+    at_node(sock, dc, reorder_point=6, order_up_to=504)
+    set_freshness({"nodes": {"DC": 10}}, by=SYSTEM)
+    send(event("stock.opened", 4, node="DC", occurred_at=at - timedelta(minutes=14)))
+    watch_sources(by=SYSTEM)
+
+    look()
+
+    (decided,) = [one for one in WorkflowRun.objects.get().trace if one["step"] == "decide"]
+    assert decided["says"] == "The numbers are old: DC: pos spoke of it 14 min ago."
+    assert Approval.objects.get().status == "waiting"

@@ -210,11 +210,17 @@ def _reason_dialog(case: ExceptionCase, act: str) -> dict[str, Any]:
 
 
 def evidence_lines(evidence: dict[str, Any]) -> list[dict[str, str]]:
-    """Figures as name and value, in the order they were written."""
+    """Figures as name and value, in the order they were written; the facts of the moment the case
+    opened come last, by their own names.
+    """
+    facts = evidence.get("facts") or {}
+    told = [(field_name(key), value) for key, value in evidence.items() if key != "facts"]
+    told += [(f"At opening: {field_name(key).lower()}", value) for key, value in facts.items()]
+    hidden = {field_name(key) for key in HIDDEN_EVIDENCE}
     return [
-        {"name": field_name(key), "value": _shown(value)}
-        for key, value in evidence.items()
-        if key not in HIDDEN_EVIDENCE and value not in (None, "", [], {})
+        {"name": name, "value": _shown(value)}
+        for name, value in told
+        if name not in hidden and value not in (None, "", [], {})
     ]
 
 

@@ -20,6 +20,11 @@ KINDS: Mapping[str, str] = {
     "cancelled_shipment": "Cancelled order shipped",
     "position_mismatch": "Systems disagree",
     "completeness": "Messages missing",
+    "phantom_suspected": "Suspected phantom",
+    "unknown_serial": "Unknown serial",
+    "stale_feed": "Silent source",
+    "clock_skew": "Clock skew",
+    "low_quality": "Bad data",
     "unmapped_identifier": "Unknown name",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
+from inventory_control.events.selectors import staleness
 from inventory_control.policies.selectors import current_policy
 from inventory_control.policies.values import PolicyValue
 from inventory_control.timers.services import cancel_timers
@@ -124,6 +125,7 @@ def _work_out(by: Actor) -> int:
         for run in runs
         if run.item is not None and run.from_node_id is not None
     )
+    stale = _stale(runs)
     idle: list[WorkflowRun] = []
     silent: list[WorkflowRun] = []
     broken: list[WorkflowRun] = []
@@ -136,7 +138,7 @@ def _work_out(by: Actor) -> int:
             (idle if run.advice and run.advice.confidence > 0 else silent).append(run)
         elif not _donor_holds(run, spare):
             broken.append(run)
-        elif role := _first_role(run, matrix, autonomy):
+        elif role := _first_role(run, matrix, autonomy, stale):
             asking.append((run, 1, role))
         else:
             free.append(run)
@@ -176,11 +178,29 @@ def _donor_holds(run: WorkflowRun, spare: dict[Place, int]) -> bool:
     return has >= run.quantity
 
 
-def _first_role(run: WorkflowRun, matrix: PolicyValue, autonomy: PolicyValue) -> str:
+def _stale(runs: Sequence[WorkflowRun]) -> dict[int, str]:
+    """The nodes these runs rest on whose positions are older than their limit, in words."""
+    now = clock.now()
+    nodes = {node.pk for run in runs for node in (run.node, run.from_node) if node is not None}
+    return {
+        node: f"{found.source} spoke of it {found.age_minutes(now)} min ago"
+        for node, found in staleness(nodes, at=now).items()
+        if found.is_stale(now)
+    }
+
+
+def _first_role(
+    run: WorkflowRun, matrix: PolicyValue, autonomy: PolicyValue, stale: Mapping[int, str]
+) -> str:
     """The role to ask first, or none when the run may act at once."""
     if run.advice is not None:
+        old = [
+            f"{node}: {stale[node.pk]}"
+            for node in (run.node, run.from_node)
+            if node is not None and node.pk in stale
+        ]
         spend = Spend(run.action, run.spend)
-        freedom = may_run_alone(spend, run.advice.confidence, autonomy.value)
+        freedom = may_run_alone(spend, run.advice.confidence, autonomy.value, stale="; ".join(old))
         note(run, Found(StepKind.DECIDE, freedom.reason, {"policy": autonomy.name}))
         if freedom.is_free:
             return ""

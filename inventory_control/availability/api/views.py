@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from inventory_control.catalog.api.views import RowsTakenSerializer, rows_in
 from inventory_control.catalog.models import Channel, ItemNode
 from inventory_control.core import clock
 from inventory_control.core.errors import Refused
+from inventory_control.events.values import Freshness
 from inventory_control.people.api.authentication import require_scope
 from inventory_control.people.errors import KeyRefusedError
 from inventory_control.people.selectors import holder_of_key
@@ -29,6 +31,16 @@ from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, w
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
+
+
+class FreshnessSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """How old the word on a node is: of the feed whose word turns stale first."""
+
+    source = serializers.CharField()  # type: ignore[assignment]  # fields leave the class
+    as_of = serializers.DateTimeField()
+    age_minutes = serializers.IntegerField()
+    limit_minutes = serializers.IntegerField(allow_null=True)
+    is_stale = serializers.BooleanField()
 
 
 class NodeFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
@@ -44,6 +56,7 @@ class NodeFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  #
     safety_stock = serializers.IntegerField()
     is_frozen = serializers.BooleanField()
     changed_at = serializers.DateTimeField()
+    freshness = FreshnessSerializer(allow_null=True)
     terms = TermSerializer(many=True)
 
 
@@ -196,16 +209,29 @@ def _asked(request: HttpRequest) -> tuple[str, str | None] | None:
 def _figures_answer(sku: str, figures: Figures) -> HttpResponse:
     if not figures.is_known():
         raise NotFoundError(f"No item is called {sku}.", field="item")
+    at = clock.now()
     body = {
         "item": sku,
-        "as_of": clock.now(),
-        "nodes": [_node_figure(one) for one in figures.nodes()],
+        "as_of": at,
+        "nodes": [_node_figure(one, at) for one in figures.nodes()],
         "channels": [_channel_figure(one) for one in figures.channels()],
     }
     return HttpResponse(msgspec.json.encode(body), content_type="application/json")
 
 
-def _node_figure(one: NodeFigure) -> dict[str, Any]:
+def _freshness(freshness: Freshness | None, at: datetime) -> dict[str, Any] | None:
+    if freshness is None:
+        return None
+    return {
+        "source": freshness.source,
+        "as_of": freshness.as_of,
+        "age_minutes": freshness.age_minutes(at),
+        "limit_minutes": freshness.limit_minutes,
+        "is_stale": freshness.is_stale(at),
+    }
+
+
+def _node_figure(one: NodeFigure, at: datetime) -> dict[str, Any]:
     stock = one.stock
     return {
         "node": one.node,
@@ -218,6 +244,7 @@ def _node_figure(one: NodeFigure) -> dict[str, Any]:
         "safety_stock": stock.safety_stock,
         "is_frozen": stock.is_frozen,
         "changed_at": one.changed_at,
+        "freshness": _freshness(one.freshness, at),
         "terms": terms_of(breakdown(stock)),
     }
 

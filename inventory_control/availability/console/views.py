@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,8 +20,11 @@ from inventory_control.availability.selectors import (
     safety_stock_history,
 )
 from inventory_control.catalog.models import Item, Node
+from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError
+from inventory_control.events.selectors import customer_signals, staleness
+from inventory_control.events.values import Freshness
 from inventory_control.orders.selectors import documents_of_events, inbound_supply
 from inventory_control.people.selectors import names_of
 from inventory_control.stock import permissions
@@ -38,6 +42,8 @@ from inventory_control.web.console import ConsoleView, vary_on_htmx
 PAGE = 50
 MOST_NODES = 1_000
 SAFETY_CHANGES = 10
+SIGNALS_OF = timedelta(days=28)
+"""How far back the page counts what customers signalled."""
 STATES = (
     ("received", "Received"),
     ("quarantined", "Quarantined"),
@@ -200,8 +206,14 @@ def _detail(item: Item) -> dict[str, Any]:
     nodes = Node.objects.in_bulk({node for _, node in positions})
     supply = inbound_supply(positions)
     claims = claims_at(positions)
+    now = clock.now()
+    freshness = staleness(nodes, at=now)
     figures = [
-        _figure(nodes[node_id].code, position) for (_, node_id), position in positions.items()
+        {
+            **_figure(nodes[node_id].code, position),
+            "stale_minutes": _stale_minutes(freshness.get(node_id), now),
+        }
+        for (_, node_id), position in positions.items()
     ]
     return {
         "states": [label for _, label in STATES],
@@ -218,6 +230,7 @@ def _detail(item: Item) -> dict[str, Any]:
             for (_, node_id), found in claims.items()
             for key, channel, units in found
         ],
+        "signals": customer_signals(item.pk, since=now - SIGNALS_OF).items(),
         "queue_url": f"/exceptions/?{urlencode({'sku': item.sku, 'status': 'any'})}",
     }
 
@@ -233,6 +246,11 @@ def _ledger_rows(item_id: int, before: int | None) -> list[dict[str, Any]]:
         }
         for line in lines
     ]
+
+
+def _stale_minutes(freshness: Freshness | None, at: datetime) -> int | None:
+    """How old the word on a node is, where that is older than its limit."""
+    return freshness.age_minutes(at) if freshness and freshness.is_stale(at) else None
 
 
 def _figure(code: str, position: Position) -> dict[str, Any]:

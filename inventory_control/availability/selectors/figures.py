@@ -18,7 +18,9 @@ from inventory_control.availability.rules import (
 )
 from inventory_control.availability.states import HoldStatus
 from inventory_control.catalog.models import Channel
+from inventory_control.core import clock
 from inventory_control.core.sql import hot_later, named_statements
+from inventory_control.events.values import Freshness
 from inventory_control.stock.selectors import positions_at, positions_of
 from inventory_control.stock.values import Position
 
@@ -55,13 +57,16 @@ def ats_of(item_ids: list[int]) -> dict[Place, int]:
 
 @dataclass(frozen=True, slots=True)
 class NodeFigure:
-    """An item at a node: what its ATS is made of, what lies there, and when that changed last."""
+    """An item at a node: what its ATS is made of, what lies there, when that changed last, and how
+    old the word on it is; `freshness` is None where nobody ever spoke of the node.
+    """
 
     node: str
     stock: NodeStock
     on_hand: int
     in_transit: int
     changed_at: datetime
+    freshness: Freshness | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Figures:
     """The figures of one item: asked for, not yet waited for. One exchange with the server."""
 
     def __init__(self, sku: str, *, node: str | None = None) -> None:
-        asked = {"sku": sku, "node": node}
+        asked = {"sku": sku, "node": node, "now": clock.now()}
         self._item = hot_later(_FIGURES["item"], asked)
         self._nodes = hot_later(_FIGURES["nodes"], asked)
         self._channels = hot_later(_FIGURES["channels"], asked)
@@ -92,8 +97,17 @@ class Figures:
     def nodes(self) -> list[NodeFigure]:
         """Every node that ever held it, by code, or the one asked for."""
         return [
-            NodeFigure(code, NodeStock(*terms), on_hand, in_transit, changed_at)
-            for code, *terms, on_hand, in_transit, changed_at in self._nodes.rows()
+            NodeFigure(
+                code,
+                NodeStock(*terms),
+                on_hand,
+                in_transit,
+                changed_at,
+                Freshness(source, as_of, minutes) if source is not None else None,
+            )
+            for code, *terms, on_hand, in_transit, changed_at, source, as_of, minutes in (
+                self._nodes.rows()
+            )
         ]
 
     def channels(self) -> list[ChannelFigure]:

@@ -7,7 +7,10 @@ from inventory_control.availability.services.exposing import (
     set_rule,
 )
 from inventory_control.availability.services.holding import RESUME, look_again
-from inventory_control.availability.services.noting import take_changed_places
+from inventory_control.availability.services.noting import (
+    note_changed_places,
+    take_changed_places,
+)
 from inventory_control.availability.services.planning import (
     change_safety_stock,
     set_channels,
@@ -33,6 +36,7 @@ __all__ = [
     "change_safety_stock",
     "install_defaults",
     "look_again",
+    "note_changed_places",
     "note_error",
     "note_read_back",
     "pause_listing",

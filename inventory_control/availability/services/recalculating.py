@@ -57,6 +57,7 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
     if changed:
         queue_publications(by=by)
     ring("detect")
+    ring("sources")
     return taken, len(places)
 
 

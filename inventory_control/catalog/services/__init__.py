@@ -15,6 +15,7 @@ from inventory_control.catalog.services.syncing import (
     upsert_item_nodes,
     upsert_items,
     upsert_nodes,
+    upsert_promotions,
     upsert_substitutes,
     upsert_suppliers,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "upsert_item_nodes",
     "upsert_items",
     "upsert_nodes",
+    "upsert_promotions",
     "upsert_substitutes",
     "upsert_suppliers",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.db import models
 from inventory_control.core.errors import Refused
 
 MOST_ROWS = 5_000
+_VALUES = ("name", "starts_at", "ends_at", "uplift")
+"""Fields a row must bring although they do not say which row it is."""
 Row = Mapping[str, Any]
 
 
@@ -52,7 +55,9 @@ def read_rows(rows: Sequence[Row], fields: Mapping[str, Field]) -> list[dict[str
                 made[name] = one.read(row[name])
             except (ValueError, TypeError, InvalidOperation) as error:
                 raise InvalidRowError(f"{name}: {error}.", field=f"[{place}].{name}") from None
-        key = tuple(made[name] for name, one in fields.items() if one.is_needed and name != "name")
+        key = tuple(
+            made[name] for name, one in fields.items() if one.is_needed and name not in _VALUES
+        )
         if key in seen:
             raise InvalidRowError("This row comes twice.", field=f"[{place}]")
         seen.add(key)
@@ -132,6 +137,22 @@ def flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("give true or false")
     return value
+
+
+def moment(value: Any) -> datetime:
+    """A moment with its offset from UTC."""
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(read, datetime) or read.tzinfo is None:
+        raise ValueError("give a moment with its offset from UTC")
+    return read
+
+
+def uplift(value: Any) -> Decimal:
+    """Demand added, as a share of one."""
+    added = Decimal(str(value))
+    if not added.is_finite() or not -1 < added <= 100:
+        raise ValueError("give the demand added as a share above -1, such as 1.5")
+    return added.quantize(Decimal("0.001"))
 
 
 def one_of(*choices: type[models.TextChoices]) -> Callable[[Any], str]:

@@ -11,7 +11,15 @@ from django.db import models, transaction
 from inventory_control.audit.services import record
 from inventory_control.catalog import permissions
 from inventory_control.catalog.errors import OwnedByErpError
-from inventory_control.catalog.models import Channel, Item, ItemNode, Node, Substitute, Supplier
+from inventory_control.catalog.models import (
+    Channel,
+    Item,
+    ItemNode,
+    Node,
+    Promotion,
+    Substitute,
+    Supplier,
+)
 from inventory_control.catalog.services.rows import (
     Field,
     InvalidRowError,
@@ -20,6 +28,7 @@ from inventory_control.catalog.services.rows import (
     codes_list,
     flag,
     maybe,
+    moment,
     money,
     named,
     number,
@@ -27,6 +36,7 @@ from inventory_control.catalog.services.rows import (
     read_rows,
     share,
     text,
+    uplift,
     weekdays,
     whole,
 )
@@ -36,6 +46,7 @@ from inventory_control.core.permissions import require
 
 NAMES = "names"
 """The stage that lets events go on which waited for a name."""
+_TERMS = ("starts_at", "ends_at", "uplift", "is_cancelled")
 
 
 @transaction.atomic
@@ -178,6 +189,44 @@ def upsert_substitutes(rows: Sequence[Row], *, by: Actor) -> int:
     return len(read)
 
 
+@transaction.atomic
+def upsert_promotions(rows: Sequence[Row], *, by: Actor) -> list[Promotion]:
+    """Create or change promotions by `code`, `item` and `node` (none: everywhere), all by code.
+
+    Rules look ahead to them; cancelled ones stay, so that what was expected can be told.
+    """
+    read = read_rows(rows, _PROMOTION)
+    require(by, permissions.WRITE)
+    items = by_code(Item, "sku", {row["item"] for row in read})
+    nodes = by_code(Node, "code", {row["node"] for row in read})
+    for place, row in enumerate(read):
+        row["item"] = named(items, row["item"], "item", place)
+        row["node"] = named(nodes, row["node"], "node", place)
+        if row["ends_at"] <= row["starts_at"]:
+            raise InvalidRowError("A promotion ends after it starts.", field=f"[{place}].ends_at")
+    known = {
+        (one.code, one.item_id, one.node_id): one
+        for one in Promotion.objects.select_for_update().filter(
+            code__in={row["code"] for row in read}
+        )
+    }
+    new: list[Promotion] = []
+    changed: list[Promotion] = []
+    for row in read:
+        one = known.get((row["code"], row["item"].pk, row["node"].pk if row["node"] else None))
+        if one is None:
+            new.append(Promotion(**row))
+            continue
+        for name in _TERMS:
+            setattr(one, name, row.get(name, getattr(one, name)))
+        changed.append(one)
+    Promotion.objects.bulk_create(new)
+    Promotion.objects.bulk_update(changed, _TERMS)
+    if read:
+        _tell("promotion", len(read), [row["code"] for row in read], by)
+    return new + changed
+
+
 def _upsert(model: type[models.Model], key: str, rows: Sequence[dict[str, Any]], by: Actor) -> int:
     """One statement for rows that bring the same fields; absent fields of known rows stay."""
     require(by, permissions.WRITE)
@@ -261,4 +310,13 @@ _SUBSTITUTE = {
     "substitute": Field(text(60), is_needed=True),
     "rank": Field(whole(1)),
     "is_approved": Field(flag),
+}
+_PROMOTION = {
+    "code": Field(text(80), is_needed=True),
+    "item": Field(text(60), is_needed=True),
+    "node": Field(maybe(text(40)), is_needed=True),
+    "starts_at": Field(moment, is_needed=True),
+    "ends_at": Field(moment, is_needed=True),
+    "uplift": Field(uplift, is_needed=True),
+    "is_cancelled": Field(flag),
 }

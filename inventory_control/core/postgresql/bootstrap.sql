@@ -140,6 +140,105 @@ AS $$
 $$;
 ALTER FUNCTION ic_sys.clear_due(text) OWNER TO ic_owner;
 
+-- Calls that came while their tenant was in maintenance: kept here, because its own tables are out
+-- of reach, and taken in when it is open again. Nobody but the functions below touches the table. Of
+-- the key only its prefix and digest are kept; whether it may post is asked when the call is taken.
+CREATE TABLE IF NOT EXISTS ic_sys.kept_call (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id uuid NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    path text NOT NULL,
+    content_type text NOT NULL,
+    content_encoding text NOT NULL,
+    key_prefix text NOT NULL,
+    key_digest bytea NOT NULL,
+    idempotency_key text,
+    correlation_id text NOT NULL,
+    size bigint NOT NULL,
+    body bytea NOT NULL
+);
+CREATE INDEX IF NOT EXISTS kept_call_of_tenant ON ic_sys.kept_call (tenant_id, id) INCLUDE (size);
+ALTER TABLE ic_sys.kept_call OWNER TO ic_owner;
+
+-- Keep one call of a tenant that is not open, and note that it waits; NULL when the tenant's share
+-- is full or there is no such tenant. Only the application itself may call it, outside of tenants.
+CREATE OR REPLACE FUNCTION ic_sys.keep_call(
+    tenant uuid, path text, content_type text, content_encoding text, key_prefix text,
+    key_digest bytea, idempotency_key text, correlation_id text, body bytea, most_bytes bigint
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept bigint;
+BEGIN
+    PERFORM FROM public.tenants_tenant WHERE id = tenant;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(tenant::text || '.kept', 0));
+    IF (SELECT coalesce(sum(size), 0) FROM ic_sys.kept_call WHERE tenant_id = tenant)
+       + length(body) > most_bytes THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO ic_sys.kept_call (
+        tenant_id, path, content_type, content_encoding, key_prefix, key_digest,
+        idempotency_key, correlation_id, size, body
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, length($9), $9)
+    RETURNING id INTO kept;
+    INSERT INTO public.due (tenant_id, stage) VALUES (tenant, 'postponed') ON CONFLICT DO NOTHING;
+    RETURN kept;
+END
+$$;
+ALTER FUNCTION ic_sys.keep_call(
+    uuid, text, text, text, text, bytea, text, text, bytea, bigint
+) OWNER TO ic_owner;
+REVOKE ALL ON FUNCTION ic_sys.keep_call(
+    uuid, text, text, text, text, bytea, text, text, bytea, bigint
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ic_sys.keep_call(
+    uuid, text, text, text, text, bytea, text, text, bytea, bigint
+) TO ic_app;
+
+CREATE OR REPLACE FUNCTION ic_sys.has_kept_calls() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM ic_sys.kept_call WHERE tenant_id = ic_sys.caller_tenant())
+$$;
+ALTER FUNCTION ic_sys.has_kept_calls() OWNER TO ic_owner;
+
+-- The oldest kept call of the calling tenant, locked until its transaction ends. Advisors read none.
+CREATE OR REPLACE FUNCTION ic_sys.oldest_kept_call() RETURNS SETOF ic_sys.kept_call
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('role') NOT LIKE 't\_%' THEN
+        RAISE EXCEPTION 'kept calls are none of its business' USING ERRCODE = '42501';
+    END IF;
+    RETURN QUERY
+        SELECT * FROM ic_sys.kept_call
+         WHERE tenant_id = ic_sys.caller_tenant()
+         ORDER BY id LIMIT 1 FOR UPDATE;
+END
+$$;
+ALTER FUNCTION ic_sys.oldest_kept_call() OWNER TO ic_owner;
+
+CREATE OR REPLACE FUNCTION ic_sys.drop_kept_call(call bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('role') NOT LIKE 't\_%' THEN
+        RAISE EXCEPTION 'kept calls are none of its business' USING ERRCODE = '42501';
+    END IF;
+    DELETE FROM ic_sys.kept_call WHERE tenant_id = ic_sys.caller_tenant() AND id = call;
+END
+$$;
+ALTER FUNCTION ic_sys.drop_kept_call(bigint) OWNER TO ic_owner;
+
 -- The partner's board reads these counters and nothing else of a tenant; a tenant writes its own.
 CREATE OR REPLACE FUNCTION ic_sys.put_counters(
     at timestamptz, open_cases integer, past_due integer, at_stake numeric,

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
+from inventory_control.events.api.sources import (
+    FreshnessView,
+    SourceDetailView,
+    SourceEventListView,
+    SourceListView,
+)
 from inventory_control.events.api.views import (
     DeadLetterDiscardView,
     DeadLetterListView,
@@ -18,4 +24,8 @@ urlpatterns = [
         DeadLetterDiscardView.as_view(),
         name="dead-letter-discard",
     ),
+    path("sources", SourceListView.as_view(), name="source-list"),
+    path("sources/<str:code>/events", SourceEventListView.as_view(), name="source-events"),
+    path("sources/<str:code>", SourceDetailView.as_view(), name="source-detail"),
+    path("freshness", FreshnessView.as_view(), name="freshness"),
 ]

@@ -1,5 +1,9 @@
-"""What the inbox decides: whether an event is valid, what its version means, what policy allows. Pure."""
+"""What the inbox decides: what is valid, what versions mean, what policy allows, what sources are worth.
 
+Pure.
+"""
+
+from inventory_control.events.rules.attributes import PERSONAL, Fault, personal_keys
 from inventory_control.events.rules.gate import (
     POLICIES,
     check_event_schemas,
@@ -12,12 +16,19 @@ from inventory_control.events.rules.gate import (
     message_of,
     version_fault,
 )
+from inventory_control.events.rules.quality import (
+    SHARES,
+    check_freshness,
+    is_silent,
+    next_look,
+    quality_of,
+)
+from inventory_control.events.rules.serials import serial_story
 from inventory_control.events.rules.validity import (
     EVENT_TYPES,
     OLDEST_ACCEPTED,
     REPORTED_MEASURES,
     SKEW_REFUSED,
-    Fault,
     TypeRule,
     fault_of,
     flags_of,
@@ -27,12 +38,15 @@ from inventory_control.events.rules.versions import upcast
 __all__ = [
     "EVENT_TYPES",
     "OLDEST_ACCEPTED",
+    "PERSONAL",
     "POLICIES",
     "REPORTED_MEASURES",
+    "SHARES",
     "SKEW_REFUSED",
     "Fault",
     "TypeRule",
     "check_event_schemas",
+    "check_freshness",
     "check_period_lock",
     "check_suspected_duplicates",
     "fault_of",
@@ -41,7 +55,12 @@ __all__ = [
     "is_deprecated",
     "is_settled",
     "is_settled_on",
+    "is_silent",
     "message_of",
+    "next_look",
+    "personal_keys",
+    "quality_of",
+    "serial_story",
     "upcast",
     "version_fault",
 ]

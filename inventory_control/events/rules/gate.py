@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from inventory_control.core.errors import Refused
-from inventory_control.events.rules.validity import EVENT_TYPES, Fault
+from inventory_control.events.rules.attributes import Fault
+from inventory_control.events.rules.validity import EVENT_TYPES
 from inventory_control.events.states import SUSPECTABLE
 from inventory_control.events.values import SCHEMAS, CanonicalEventV1, EventDraft, Gate
 

@@ -1,4 +1,4 @@
-"""What makes a canonical event valid: its type's needs, its quantity and its time."""
+"""What makes a canonical event valid: its type's needs, its quantity, what it says and its time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inventory_control.events.rules.attributes import (
+    Fault,
+    master_fault,
+    moment_of,
+    personal_fault,
+)
 from inventory_control.events.values import CanonicalEventV1
 
 SKEW_TOLERATED = timedelta(minutes=5)
@@ -22,15 +28,6 @@ class TypeRule:
     kind: str
     needs: tuple[str, ...] = ("item", "node", "quantity")
     quantity: str = POSITIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why an event is not valid: a stable code, the field, and the sentence for a person."""
-
-    code: str
-    field: str
-    reason: str
 
 
 REPORTED_MEASURES = (
@@ -119,6 +116,8 @@ def fault_of(event: CanonicalEventV1, *, now: datetime) -> Fault | None:
         or _correction_fault(event)
         or _report_fault(event)
         or _declaration_fault(event)
+        or personal_fault(event)
+        or master_fault(event)
         or _time_fault(event.occurred_at, now)
     )
 
@@ -181,7 +180,7 @@ def _declaration_fault(event: CanonicalEventV1) -> Fault | None:
         )
     moments = []
     for name in ("from", "to"):
-        moment = _moment(said.get(name))
+        moment = moment_of(said.get(name))
         if moment is None:
             return Fault(
                 "invalid_field",
@@ -194,14 +193,6 @@ def _declaration_fault(event: CanonicalEventV1) -> Fault | None:
     if said.get("direction", "in") not in ("in", "out"):
         return Fault("invalid_field", "attributes.direction", "direction is in or out.")
     return None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
 
 
 def _time_fault(occurred_at: datetime, now: datetime) -> Fault | None:

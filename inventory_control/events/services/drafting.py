@@ -16,11 +16,13 @@ from inventory_control.core.telemetry import correlation_id
 from inventory_control.events import permissions
 from inventory_control.events.rules import (
     EVENT_TYPES,
+    PERSONAL,
     Fault,
     fault_of,
     flags_of,
     is_deprecated,
     is_settled,
+    personal_keys,
     upcast,
     version_fault,
 )
@@ -49,6 +51,8 @@ _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _IN_COLUMNS = (
     "type", "source_id", "occurred_at", "source", "schema_version", "item", "node", "quantity",
 )  # fmt: skip
+
+REMOVED = "(removed)"
 
 
 class _Versioned(msgspec.Struct):
@@ -171,7 +175,7 @@ def _drafted(
             code=fault.code,
             field=fault.field,
             reason=fault.reason,
-            body=row,
+            body=_minimised(event) if fault.code == PERSONAL else row,
             source=source,
             source_id=event.source_id,
         )
@@ -257,6 +261,17 @@ def _of_unknown_version(version: int, row: bytes) -> Refusal:
         reason=f"There is no version {version} of the event; known are {taken}.",
         body=row,
     )
+
+
+def _minimised(event: CanonicalEventV1) -> bytes:
+    """The body of a row refused for personal data, without it: a refusal must not keep it either."""
+    kept = dict(event.attributes or {}) | dict.fromkeys(personal_keys(event), REMOVED)
+    customer = event.customer and (REMOVED if "@" in event.customer else event.customer)
+    # Whatever version it came in, what is kept says it in the first.
+    told = msgspec.structs.replace(
+        event, schema_version=1, attributes=kept or None, customer=customer
+    )
+    return _encode(told)
 
 
 def _undecodable(row: bytes, error: msgspec.MsgspecError) -> Refusal:

@@ -13,11 +13,11 @@ from inventory_control.events.models import Redelivery
 from inventory_control.events.values import EventDraft
 
 
-def note_redeliveries(received_from: Sequence[str]) -> None:
-    """Count the events of a batch that were known before, by who delivered them again."""
+def note_redeliveries(repeated: Sequence[tuple[str, str]]) -> None:
+    """Count the events of a batch that were known before, by (source, who delivered them again)."""
     Redelivery.objects.bulk_create(
-        Redelivery(received_from=name, received_at=clock.now(), events=events)
-        for name, events in sorted(Counter(received_from).items())
+        Redelivery(source=source, received_from=name, received_at=clock.now(), events=events)
+        for (source, name), events in sorted(Counter(repeated).items())
     )
 
 

@@ -82,6 +82,7 @@ def park(refusals: Sequence[Refusal], *, received_from: str) -> None:
     if any(noun for noun, _ in waits):
         ring("names")
         ring("detect")
+    ring("sources")
 
 
 @transaction.atomic

@@ -17,8 +17,12 @@ NDJSON = frozenset({"application/x-ndjson", "application/ndjson"})
 
 def read_body(request: HttpRequest) -> bytes:
     """The body, decompressed when it says so; refuses what grows beyond the limit."""
-    body = request.body
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    return plain_body(request.body, request.META.get("HTTP_CONTENT_ENCODING", "identity"))
+
+
+def plain_body(body: bytes, encoding: str) -> bytes:
+    """A body decompressed as its encoding says; an empty one says nothing."""
+    encoding = encoding.lower() or "identity"
     if encoding == "identity":
         return body
     if encoding != "gzip":
@@ -31,8 +35,12 @@ def read_body(request: HttpRequest) -> bytes:
 
 def rows_of(request: HttpRequest) -> list[bytes]:
     """The raw rows of a bulk body, each still undecoded, so that one bad row harms no other."""
-    body = read_body(request)
-    if request.content_type in NDJSON:
+    return rows_in(read_body(request), request.content_type or "")
+
+
+def rows_in(body: bytes, content_type: str) -> list[bytes]:
+    """The raw rows of a plain bulk body."""
+    if content_type in NDJSON:
         rows = [line for line in body.split(b"\n") if line.strip()]
     else:
         rows = _array(body)

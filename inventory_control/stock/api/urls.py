@@ -21,6 +21,7 @@ from inventory_control.stock.api.reading import (
     PositionsView,
     ReleaseView,
 )
+from inventory_control.stock.api.series import ItemSeriesView
 from inventory_control.stock.api.views import (
     EventBulkView,
     EventView,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("holds/<int:hold_id>/lift", HoldLiftView.as_view(), name="hold-lift"),
     path("items/<str:sku>/positions", PositionsView.as_view(), name="item-positions"),
     path("items/<str:sku>/ledger", LedgerView.as_view(), name="item-ledger"),
+    path("items/<str:sku>/series", ItemSeriesView.as_view(), name="item-series"),
     path("counts/<int:event_id>/settle", CountView.as_view(), name="count-settle"),
     path("dead-letters/<int:letter_id>/retry", LetterRetryView.as_view(), name="letter-retry"),
     path("dead-letters/retry", LettersRetryView.as_view(), name="letter-retry-all"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -83,7 +83,7 @@ class EventView(ApiView):
         self.refuse_large(request)
         body = read_body(request)
         with bells_held():
-            return _answer_to(post_presented(secret, body))
+            return answer_to(post_presented(secret, body))
 
     @extend_schema(operation_id="post_event", request=EVENT, responses=EVENT_ANSWER)
     def post(self, request: Request) -> HttpResponse:
@@ -94,7 +94,7 @@ class EventView(ApiView):
         the refusal is returned, not raised: raising would roll the dead letter back.
         """
         (answer,) = _post(self, [read_body(request._request)])
-        return _answer_to(answer)
+        return answer_to(answer)
 
 
 class EventBulkView(ApiView):
@@ -110,13 +110,7 @@ class EventBulkView(ApiView):
 
         Each thousand rows are one transaction; a bad row harms no other.
         """
-        rows = rows_of(request._request)
-        results: list[dict[str, Any]] = []
-        for start in range(0, len(rows), BATCH):
-            for answer in _post(self, rows[start : start + BATCH]):
-                results.append(_row(answer, len(results)))
-        counts = Counter(row["outcome"] for row in results)
-        return _json({"counts": dict(counts), "results": results})
+        return bulk_answer(rows_of(request._request), lambda rows: _post(self, rows))
 
 
 class ReservationView(ApiView):
@@ -206,7 +200,7 @@ def _promised(answers: Sequence[Granted]) -> HttpResponse:
     )
 
 
-def _post(view: ApiView, rows: list[bytes]) -> list[Posted | Refusal]:
+def _post(view: ApiView, rows: Sequence[bytes]) -> list[Posted | Refusal]:
     """Post a batch in one transaction as the holder of the key; answers in the order of the rows."""
     holder: Any = view.request.user
     return post_rows(
@@ -214,7 +208,20 @@ def _post(view: ApiView, rows: list[bytes]) -> list[Posted | Refusal]:
     )
 
 
-def _answer_to(answer: Posted | Refusal) -> HttpResponse:
+def bulk_answer(
+    rows: Sequence[bytes], post: Callable[[Sequence[bytes]], list[Posted | Refusal]]
+) -> HttpResponse:
+    """Post the rows of a bulk call, a batch at a time; one result per row, in order."""
+    results: list[dict[str, Any]] = []
+    for start in range(0, len(rows), BATCH):
+        for answer in post(rows[start : start + BATCH]):
+            results.append(_row(answer, len(results)))
+    counts = Counter(row["outcome"] for row in results)
+    return _json({"counts": dict(counts), "results": results})
+
+
+def answer_to(answer: Posted | Refusal) -> HttpResponse:
+    """What the caller of a single event is told."""
     if isinstance(answer, Refusal) and answer.outcome == Outcome.HELD:
         return _json(_row(answer, 0), status=202)
     if isinstance(answer, Refusal):

@@ -18,6 +18,12 @@ from inventory_control.stock.services.holding import (
     thaw_places,
     unfreeze,
 )
+from inventory_control.stock.services.mastering import (
+    MASTERS,
+    NEARS,
+    follow_masters,
+    mark_promoted,
+)
 from inventory_control.stock.services.partitioning import split_ledger
 from inventory_control.stock.services.posting import in_one_transaction, post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
@@ -33,6 +39,8 @@ from inventory_control.stock.services.retrying import (
 from inventory_control.stock.services.telling import post_facts
 
 __all__ = [
+    "MASTERS",
+    "NEARS",
     "Retried",
     "add_up_days",
     "adjust",
@@ -40,12 +48,14 @@ __all__ = [
     "confirm",
     "correct",
     "expire_due",
+    "follow_masters",
     "freeze",
     "freeze_places",
     "in_one_transaction",
     "lock_places",
     "mark_again",
     "mark_places",
+    "mark_promoted",
     "post_events",
     "post_facts",
     "post_named",

@@ -177,7 +177,9 @@ def _post(lines: list[_Line], by: Actor) -> None:
         _post_lines(_corrected(corrections))
     _explain_absent([line for line in lines if line.refusal is None and line.posted is None])
     _keep_refused(lines)
-    if known := [line.draft.received_from for line in lines if _is_known(line)]:
+    if known := [
+        (line.draft.source, line.draft.received_from) for line in lines if _is_known(line)
+    ]:
         note_redeliveries(known)
 
     fresh = [line for line in lines if line.posted and line.posted.outcome in _FRESH]
@@ -382,7 +384,9 @@ def _routed(fresh: Sequence[_Line]) -> list[tuple[str, int]]:
         (consumer, line.posted.event_id)
         for line in fresh
         for consumer in route_of(
-            line.correction.original_type if line.correction else line.draft.event.type
+            line.correction.original_type if line.correction else line.draft.event.type,
+            # What a correction is about may name a serial that it does not repeat itself.
+            has_serial=line.draft.event.serial is not None or line.correction is not None,
         )
         if line.posted is not None and line.posted.event_id is not None
     ]

@@ -276,6 +276,11 @@ def test_every_detector_says_what_it_means():
         "channel_disagreement",
         "position_mismatch",
         "completeness",
+        "phantom_suspected",
+        "unknown_serial",
+        "stale_feed",
+        "clock_skew",
+        "low_quality",
         "unmapped_identifier",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)
