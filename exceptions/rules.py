@@ -12,6 +12,7 @@ from itertools import pairwise
 from exceptions.states import Severity, Status
 from exceptions.values import PromotionAhead, QueueFilters
 from inventory_control.core.errors import Refused
+from inventory_control.events.values import WaitingName
 
 RESPONSE_TIMES: Mapping[int, timedelta] = {
     Severity.CRITICAL: timedelta(hours=2),
@@ -23,6 +24,9 @@ RESPONSE_TIMES: Mapping[int, timedelta] = {
 
 ADVISABLE = ("stockout", "out_of_stock")
 """The kinds that ask for replenishment: one risk under two names, see `risk_of`."""
+UNMAPPED = "unmapped_identifier"
+"""The kind of cases about names that nobody has mapped."""
+LONGEST_NAME_KEY = 120
 MATERIAL_MONEY = Decimal(1000)
 """Money at stake that makes a case one rank worse."""
 MATERIAL_CHANGE = 0.2
@@ -84,6 +88,14 @@ def keys_of(risk: str) -> tuple[str, ...]:
     """The case keys that stand for a risk; the inverse of `risk_of`."""
     family, _, place = risk.partition(":")
     return tuple(f"{kind}:{place}" for kind in ADVISABLE) if family == "supply" else (risk,)
+
+
+def name_key(waits: WaitingName) -> str:
+    """An unknown name as cases name it; one too long for that goes by its digest."""
+    key = f"{waits.noun}:{waits.source}:{waits.name}"
+    if len(key) <= LONGEST_NAME_KEY:
+        return key
+    return f"{waits.noun}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def cover_days(available: int, daily: float) -> float | None:

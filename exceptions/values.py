@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from inventory_control.availability.values import Disagreement, Held
-from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial
+from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial, WaitingName
 from inventory_control.orders.values import InboundSupply
 from inventory_control.reconciliation.values import Mismatch, Shortfall
 
@@ -317,6 +317,7 @@ class Scene:
     damage_share: Decimal = Decimal("0.03")
     reports: Reports = field(default_factory=Reports)
     sources: tuple[SourceState, ...] = ()
+    waiting_names: tuple[WaitingName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

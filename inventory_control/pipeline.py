@@ -33,7 +33,12 @@ from inventory_control.core.doorbell import answer, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
-from inventory_control.events.selectors import SUBSCRIBERS, is_source_due, is_work_due
+from inventory_control.events.selectors import (
+    SUBSCRIBERS,
+    is_naming_due,
+    is_source_due,
+    is_work_due,
+)
 from inventory_control.fulfilment.selectors import is_queueing_due
 from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
@@ -54,6 +59,7 @@ from inventory_control.stock.services import (
     expire_due,
     follow_masters,
     mark_promoted,
+    post_named,
 )
 from inventory_control.timers.selectors import has_due
 from inventory_control.timers.services import Handler, fire_due
@@ -107,6 +113,7 @@ STAGES = (
         has_kept_calls,
     ),
     Stage("intake", "Kept messages become posted events.", take_in, is_intake_due),
+    Stage("names", "What waited for a name posts once it is known.", post_named, is_naming_due),
     Stage(
         "replay", "What is to be taken in again passes the same door.", replay_due, is_replay_due
     ),

@@ -15,7 +15,7 @@ from inventory_control.availability.services import install_defaults as install_
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
-from inventory_control.events.services import install_defaults as install_sources
+from inventory_control.events.services import install_defaults as install_inbox
 from inventory_control.fulfilment.services import install_defaults as install_fulfilment
 from inventory_control.policies.services import install_defaults as install_policies
 from inventory_control.reconciliation.services import install_defaults as install_reconciliation
@@ -27,10 +27,10 @@ from workflows.services import install_defaults as install_workflows
 
 DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
+    install_inbox,
     install_fulfilment,
     install_exposure,
     install_reconciliation,
-    install_sources,
     install_detection,
     install_advice,
     install_workflows,

@@ -55,6 +55,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             *DECIDING,
             availability.EXPOSE,
             availability.PLAN,
+            catalog.MAP,
             events.RETRY,
             orders.PLACE,
             outbox.RETRY,
@@ -73,6 +74,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (
             *READING,
             availability.EXPOSE,
+            catalog.MAP,
             connectors.CONFIGURE,
             connectors.READ,
             events.MANAGE_SOURCES,
@@ -87,6 +89,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Integration",
         (
             *READING,
+            catalog.MAP,
             catalog.WRITE,
             connectors.READ,
             events.OPEN_STOCK,

@@ -42,6 +42,7 @@ urlpatterns = [
     path("", include("inventory_control.timelines.console.urls")),
     path("sources/", include("inventory_control.events.console.source_urls")),
     path("dead-letters/", include("inventory_control.events.console.urls")),
+    path("dead-letters/", include("inventory_control.stock.console.urls")),
     path("", include("inventory_control.people.console.urls")),
     path("", include("tenants.console.urls")),
 ]

@@ -68,7 +68,7 @@ class Api:
             return response.status_code, None
         try:
             return response.status_code, response.json()
-        except ValueError:
+        except (ValueError, TypeError):  # no JSON, or nothing at all
             return response.status_code, response.content
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:

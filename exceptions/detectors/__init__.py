@@ -23,6 +23,7 @@ from exceptions.detectors.stockout import Stockout
 from exceptions.detectors.transfer_delay import TransferDelay
 from exceptions.detectors.transfer_discrepancy import TransferDiscrepancy
 from exceptions.detectors.unknown_serial import UnknownSerialReturned
+from exceptions.detectors.unmapped_identifier import UnmappedIdentifier
 from exceptions.values import Finding, Scene
 from inventory_control.core.registry import Registry
 
@@ -64,6 +65,7 @@ DETECTORS: Registry[Detector] = Registry(
     StaleFeed(),
     ClockSkew(),
     LowQuality(),
+    UnmappedIdentifier(),
 )
 
 

@@ -13,8 +13,10 @@ from django.db.models.expressions import RawSQL
 from exceptions.models import ExceptionCase
 from exceptions.rules import (
     COVER_MARGIN_DAYS,
+    UNMAPPED,
     horizon_days,
     keys_of,
+    name_key,
     open_days,
     risk_of,
     serial_key,
@@ -47,9 +49,11 @@ from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
 from inventory_control.events.selectors import (
     empty_shelves,
+    has_untold_names,
     is_source_noted,
     staleness,
     unknown_serials,
+    waiting_names,
 )
 from inventory_control.events.values import ShelfSignal, UnknownSerial
 from inventory_control.orders.selectors import cancelled_documents, inbound_supply
@@ -84,10 +88,27 @@ def is_live(at: datetime) -> bool:
 
 
 def is_detection_due() -> bool:
-    """Whether changed places, sources or reports wait for the detectors, or a risk was quiet long
-    enough.
+    """Whether something waits for the detectors: changed places, sources, what other systems
+    reported, names that nobody knows, cases of names that somebody mapped, or a risk that was
+    quiet long enough.
     """
-    return has_changed_places() or has_news() or is_source_noted() or _lapsed(clock.now()).exists()
+    return (
+        has_changed_places()
+        or has_news()
+        or is_source_noted()
+        or has_untold_names()
+        or _lapsed(clock.now()).exists()
+        or _has_mapped_names()
+    )
+
+
+def _has_mapped_names() -> bool:
+    """Whether a case is live for a name that nothing waits for any more."""
+    live = ExceptionCase.objects.filter(kind=UNMAPPED, status__in=LIVE, governed_by="")
+    keys = set(live.values_list("key", flat=True))
+    if not keys:
+        return False
+    return bool(keys - {f"{UNMAPPED}:{name_key(name)}" for name in waiting_names()})
 
 
 def lapsed_places(at: datetime) -> dict[int, Place]:

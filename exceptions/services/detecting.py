@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
-from inventory_control.events.services import take_noted_sources
+from inventory_control.events.services import take_noted_sources, take_waiting_names
 from inventory_control.reconciliation.selectors import root_causes
 from inventory_control.reconciliation.services import take_news
 
@@ -57,8 +57,9 @@ class _Changes:
 def detect_due(*, by: Actor) -> int:
     """Look at everything that changed, a batch a transaction; returns the places looked at.
 
-    Documents are looked at in every run, changed or not: time alone makes them late. Places that
-    change meanwhile have rung again and wait for the next look, together.
+    Documents and unknown names are looked at in every run, changed or not: time alone makes
+    documents late. Places that change meanwhile have rung again and wait for the next look,
+    together.
     """
     require(by, permissions.HANDLE)
     looked_at = 0
@@ -83,7 +84,7 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     reports = reports_to_look_at() if take_news() or lapsed else None
     if not is_live(now):
         return taken, len(places)
-    scene = scene_of(places, now, reports)
+    scene = replace(scene_of(places, now, reports), waiting_names=tuple(take_waiting_names()))
     findings = {risk_of(finding.case_key): finding for finding in findings_in(scene)}
     live = {
         risk_of(case.key): case

@@ -24,6 +24,12 @@ class BodyTooLargeError(Refused):
     status = 413
 
 
+class NotSuspectedError(Conflict):
+    """This row is not held as a suspected duplicate; retry it instead."""
+
+    code = "not_suspected"
+
+
 class UnreadableBodyError(Refused):
     """The body could not be read."""
 

@@ -18,6 +18,7 @@ from inventory_control.core.tenancy import TenantModel
 from inventory_control.events.states import (
     DEAD_LETTER_FLOW,
     POSITION_CHANGED,
+    SUSPECTABLE,
     DeadLetterStatus,
     Kind,
     MessageStatus,
@@ -139,6 +140,13 @@ class InventoryEvent(TenantModel):
                 name="event_summary",
             ),
             models.Index(
+                KeyTextTransform("document", "details"),
+                "item",
+                "node",
+                condition=Q(type__in=SUSPECTABLE),
+                name="event_of_message",
+            ),
+            models.Index(
                 KeyTextTransform("serial", "details"),
                 "item",
                 condition=Q(details__has_key="serial"),
@@ -197,7 +205,9 @@ class DeadLetter(Stateful):
     """A row that could not become an event: its body, where it broke and why, until a person acts.
 
     `code` is machine-readable, `field` the path of the offending input, `outcome` what the row
-    was counted as. Never posted, never dropped.
+    was counted as. A row that names something unknown waits for that name (`waits_noun`,
+    `waits_name`) and goes on by itself; `is_told` says that detection has seen it wait. Never
+    posted as it is, never dropped.
     """
 
     flow = DEAD_LETTER_FLOW
@@ -217,6 +227,9 @@ class DeadLetter(Stateful):
         max_length=10, choices=DeadLetterStatus.choices, default=DeadLetterStatus.OPEN
     )
     decided_reason = models.TextField(blank=True, default="")
+    waits_noun = models.CharField(max_length=8, blank=True, default="")
+    waits_name = models.TextField(blank=True, default="")
+    is_told = models.BooleanField(default=False)
 
     class Meta(Stateful.Meta):
         constraints = [
@@ -226,7 +239,27 @@ class DeadLetter(Stateful):
         indexes = [
             models.Index(
                 fields=["-id"], condition=Q(status=DeadLetterStatus.OPEN), name="dead_letter_open"
-            )
+            ),
+            models.Index(
+                fields=["source", "-id"],
+                condition=Q(status=DeadLetterStatus.OPEN),
+                name="dead_letter_of_source",
+            ),
+            models.Index(
+                fields=["code", "-id"],
+                condition=Q(status=DeadLetterStatus.OPEN),
+                name="dead_letter_of_code",
+            ),
+            models.Index(
+                fields=["waits_noun", "waits_name", "source", "id"],
+                condition=Q(status=DeadLetterStatus.OPEN) & ~Q(waits_noun=""),
+                name="dead_letter_waits",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(status=DeadLetterStatus.OPEN, is_told=False) & ~Q(waits_noun=""),
+                name="dead_letter_untold",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ from inventory_control.events.models import (
     Source,
     Subscription,
 )
+from inventory_control.events.rules import POLICIES, gate_of
 from inventory_control.events.states import (
     BOOKED_TYPES,
     DOCUMENT_TYPES,
@@ -42,8 +43,11 @@ from inventory_control.events.values import (
     DocumentFact,
     EventFilters,
     Freshness,
+    Gate,
+    LetterFilter,
     ShelfSignal,
     UnknownSerial,
+    WaitingName,
 )
 from inventory_control.policies.models import Policy
 from inventory_control.policies.selectors import current_policy
@@ -95,9 +99,60 @@ def event_history(*, item_id: int, node_id: int | None = None) -> QuerySet[Inven
     return events.order_by("-occurred_at", "-id")
 
 
-def open_dead_letters() -> QuerySet[DeadLetter]:
+def open_dead_letters(asked: LetterFilter | None = None) -> QuerySet[DeadLetter]:
     """Refused rows that wait for a person, newest first."""
-    return DeadLetter.objects.filter(status=DeadLetterStatus.OPEN).order_by("-id")
+    letters = DeadLetter.objects.filter(status=DeadLetterStatus.OPEN)
+    if asked is not None:
+        fields = {
+            "source": asked.source,
+            "code": asked.code,
+            "field": asked.field,
+            "outcome": asked.outcome,
+            "waits_name": asked.name,
+        }
+        letters = letters.filter(**{field: value for field, value in fields.items() if value})
+    return letters.order_by("-id")
+
+
+def known_again(*, after: int, limit: int) -> list[int]:
+    """Rows whose name somebody has said the meaning of since, oldest first; their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KNOWN_AGAIN,
+            [after, limit],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def gate_in_force() -> Gate:
+    """What policy says of events now."""
+    newest = Policy.objects.filter(key__in=POLICIES, effective_at__lte=clock.now())
+    return gate_of(dict(newest.order_by("key", "version").values_list("key", "value")))
+
+
+def is_naming_due() -> bool:
+    """Whether rows may go on because their name is known by now."""
+    return bool(known_again(after=0, limit=1))
+
+
+MOST_NAMES = 1_000
+"""Names told at once, oldest first: beyond them a source speaks another language altogether."""
+
+
+def waiting_names() -> list[WaitingName]:
+    """The names that rows wait for, those that wait longest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [MOST_NAMES])
+        return [WaitingName(*row) for row in cursor.fetchall()]
+
+
+def has_untold_names() -> bool:
+    """Whether rows began to wait for a name since detection looked last."""
+    return (
+        DeadLetter.objects.filter(status=DeadLetterStatus.OPEN, is_told=False)
+        .exclude(waits_noun="")
+        .exists()
+    )
 
 
 COUNTED_UP_TO = 1_000
@@ -417,4 +472,52 @@ _CUSTOMER_SIGNALS = """
      WHERE NOT EXISTS (SELECT FROM events_inventoryevent c WHERE c.corrects = e.id)
      GROUP BY 1
      ORDER BY 1
+"""
+
+# An own name goes before the one everybody uses; here any of them will do.
+_KNOWN_AGAIN = """
+    WITH waiting AS MATERIALIZED (
+        SELECT DISTINCT waits_noun, waits_name, source
+          FROM events_deadletter
+         WHERE status = 'open' AND waits_noun <> ''
+    ),
+    known AS MATERIALIZED (
+        SELECT *
+          FROM waiting w
+         WHERE CASE w.waits_noun
+               WHEN 'item' THEN
+                   EXISTS (SELECT FROM catalog_item i WHERE i.sku = w.waits_name)
+                   OR EXISTS (
+                       SELECT FROM catalog_itemidentifier n
+                        WHERE n.value = w.waits_name AND n.source IN (w.source, '')
+                   )
+               WHEN 'node' THEN
+                   EXISTS (SELECT FROM catalog_node p WHERE p.code = w.waits_name)
+                   OR EXISTS (
+                       SELECT FROM catalog_nodeidentifier n
+                        WHERE n.value = w.waits_name AND n.source IN (w.source, '')
+                   )
+               ELSE EXISTS (
+                        SELECT FROM catalog_statemapping m
+                         WHERE m.code = w.waits_name AND m.source = w.source
+                    )
+               END
+    )
+    SELECT d.id
+      FROM known
+      JOIN events_deadletter d USING (waits_noun, waits_name, source)
+     WHERE d.status = 'open' AND d.waits_noun <> '' AND d.id > %s
+     ORDER BY d.id LIMIT %s
+"""
+_WAITING = """
+    SELECT w.waits_noun, w.source, w.waits_name, w.waiting, d.received_at, d.id, d.source_id
+      FROM (
+               SELECT waits_noun, source, waits_name, count(*) AS waiting, min(id) AS oldest
+                 FROM events_deadletter
+                WHERE status = 'open' AND waits_noun <> ''
+                GROUP BY waits_noun, waits_name, source
+                ORDER BY min(id) LIMIT %s
+           ) AS w
+      JOIN events_deadletter d ON d.id = w.oldest
+     ORDER BY w.oldest
 """

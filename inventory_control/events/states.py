@@ -24,7 +24,7 @@ class Outcome(models.TextChoices):
 
     POSTED = "posted", "Posted"
     NOTED = "noted", "Stored; it moves nothing"
-    HELD = "held", "Held until the event it refers to arrives"
+    HELD = "held", "Held for the event it refers to, or for a person"
     DUPLICATE = "duplicate", "Already known"
     CONFLICT = "conflict", "Same id with other content"
     QUARANTINED = "quarantined", "Refused and kept"
@@ -137,3 +137,18 @@ ORDERING_TYPES = ("purchase_order.created", "purchase_order.changed", "transfer.
 """Types that say what was ordered: goods that came before them are looked at again."""
 POSITION_CHANGED = "position.changed"
 """What subscribers are told when the position of an item at a node changed."""
+
+SUSPECTABLE = (
+    "damage.recorded",
+    "disposal.recorded",
+    "putaway.recorded",
+    "receipt.recorded",
+    "return.inspected",
+    "return.received",
+    "shipment.dispatched",
+    "transfer.received",
+    "transfer.shipped",
+    "vendor_return.shipped",
+)
+"""Types whose `document` says which business message it is: policy chooses among them which are
+held when they come again under another id (EVT-08)."""

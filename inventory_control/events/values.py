@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -66,12 +66,107 @@ class CanonicalEventV1(
     attributes: dict[Text, LongText | int | bool] | None = None
 
 
+class ItemV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an event of version 2 is about: one name of the item, and which units of it."""
+
+    sku: Text | None = None
+    gtin: Text | None = None
+    name: Text | None = None
+    lot: Text | None = None
+    serial: Text | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse two names for one thing, and none."""
+        if sum(one is not None for one in (self.sku, self.gtin, self.name)) != 1:
+            raise ValueError("Name the item by exactly one of sku, gtin, name")
+
+
+class PlaceV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it happened; `to_node` where a transfer goes."""
+
+    node: Text
+    to_node: Text | None = None
+
+
+class StateV2(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"before": "from", "after": "to"},
+):
+    """From which status to which."""
+
+    before: Text | None = None
+    after: Text | None = None
+
+
+class OrderV2(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The order, or the line of it, that an event is about."""
+
+    id: Text | None = None
+    line: Text | None = None
+
+
+class CanonicalEventV2(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Version 2 of the canonical event: what belongs together is one object.
+
+    Means what version 1 means; `events.rules.upcast` says which field is which.
+    """
+
+    schema_version: Literal[2]
+    type: Text
+    id: Text
+    occurred_at: Moment
+    source: Text | None = None
+    business_key: Text | None = None
+    correlation_id: Text | None = None
+    item: ItemV2 | None = None
+    place: PlaceV2 | None = None
+    quantity: Units | None = None
+    state: StateV2 | None = None
+    order: OrderV2 | None = None
+    channel: Text | None = None
+    document: Text | None = None
+    supplier: Text | None = None
+    system: Text | None = None
+    customer: Text | None = None
+    reason: Text | None = None
+    note: LongText | None = None
+    due_at: Moment | None = None
+    corrects: Corrects | None = None
+    attributes: dict[Text, LongText | int | bool] | None = None
+
+
+SCHEMAS: Mapping[int, type[msgspec.Struct]] = {1: CanonicalEventV1, 2: CanonicalEventV2}
+"""Every version of the canonical event there is; which of them are taken is policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What policy says of events before they are looked at one by one.
+
+    `accepted` are the schema versions taken, `deprecated` those on their way out with the first
+    day of it; stock moves of days up to `locked_until` are settled; `suspect_types` are those
+    whose repeats within a span of `suspect_within` wait for a person.
+    """
+
+    accepted: frozenset[int]
+    deprecated: Mapping[int, date]
+    locked_until: date | None
+    suspect_types: frozenset[str]
+    suspect_within: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class EventDraft:
     """A valid event with its names resolved to ids, ready to be posted.
 
     `content` is the SHA-256 of the canonical form, by which a repeated id with other content is
-    told from a duplicate; `correlation_id` is the event's own, or else that of its request.
+    told from a duplicate, in whatever schema version it came; `correlation_id` is the event's own,
+    or else that of its request. `is_settled` says that it would change a locked period.
     """
 
     event: CanonicalEventV1
@@ -86,6 +181,8 @@ class EventDraft:
     received_from: str
     correlation_id: str
     flags: tuple[str, ...] = ()
+    version: int = 1
+    is_settled: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -95,7 +192,11 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that did not become a draft: where it broke, why, and the body to keep."""
+    """A row that did not become a draft: where it broke, why, and the body to keep.
+
+    `waits_for` is the name it goes on with once somebody says what it means: a noun (`item`,
+    `node`, `state`) and the name.
+    """
 
     outcome: str
     code: str
@@ -104,21 +205,29 @@ class Refusal:
     body: bytes
     source: str = ""
     source_id: str = ""
+    waits_for: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of one draft. `event_id` is that of the first delivery for a duplicate."""
+    """What became of one draft. `event_id` is that of the first delivery for a duplicate.
+
+    `code` and `field` say of a refused one why and where.
+    """
 
     outcome: str
     event_id: int | None
     detail: str = ""
+    code: str = ""
+    field: str = ""
 
     def as_row(self, row: int) -> dict[str, Any]:
         """The row as the bulk API answers it."""
         answer: dict[str, Any] = {"row": row, "outcome": self.outcome}
         if self.event_id is not None:
             answer["event_id"] = str(self.event_id)
+        if self.code:
+            answer.update(code=self.code, field=self.field)
         if self.detail:
             answer["detail"] = self.detail
         return answer
@@ -179,6 +288,34 @@ class PositionCause:
     node_id: int
     event_id: int | None
     correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingName:
+    """A name nobody knows the meaning of, and the rows that wait for it.
+
+    `noun` says what it should name (`item`, `node`, `state`), `source` who uses it; `letter_id`
+    is the oldest row that waits, `sample` the id its source gave it.
+    """
+
+    noun: str
+    source: str
+    name: str
+    waiting: int
+    since: datetime
+    letter_id: int
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilter:
+    """Which open dead letters are meant; an empty field does not narrow."""
+
+    source: str = ""
+    code: str = ""
+    field: str = ""
+    outcome: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ WITH batch AS (
                %(item_id)s::bigint[], %(node_id)s::bigint[], %(quantity)s::bigint[],
                %(details)s::text[], %(raw)s::bytea[], %(content)s::bytea[],
                %(received_from)s::text[], %(correlation_id)s::text[], %(flags)s::text[],
-               %(corrects)s::bigint[], %(demand_day)s::date[]
+               %(corrects)s::bigint[], %(demand_day)s::date[], %(schema_version)s::int[]
            ) AS e (
                n, source, source_id, business_key, type, kind, occurred_at, item_id, node_id,
                quantity, details, raw, content, received_from, correlation_id, flags, corrects,
-               demand_day
+               demand_day, schema_version
            )
      WHERE (
                SELECT true FROM events_sourcekey k
@@ -56,7 +56,8 @@ event AS (
         id, source, source_id, business_key, type, kind, schema_version, occurred_at, recorded_at,
         item_id, node_id, quantity, details, raw, received_from, correlation_id, flags, corrects
     )
-    SELECT event_id, source, source_id, business_key, type, kind, 1, occurred_at, %(now)s::timestamptz,
+    SELECT event_id, source, source_id, business_key, type, kind, schema_version, occurred_at,
+           %(now)s::timestamptz,
            item_id, node_id, quantity, details::jsonb, raw, received_from, correlation_id,
            CASE flags WHEN '' THEN '{}'::text[] ELSE string_to_array(flags, ' ') END, corrects
       FROM fresh

@@ -6,28 +6,9 @@ from collections.abc import Mapping
 
 from django.db import models
 
+from inventory_control.catalog.states import Outside as Outside
+from inventory_control.catalog.states import State as State
 from inventory_control.core.flow import Flow
-
-
-class State(models.TextChoices):
-    """Physical states of stock at a node. Their sum is what lies there, in any condition."""
-
-    RECEIVED = "received", "Received, awaiting inspection"
-    QUARANTINED = "quarantined", "Quarantined"
-    SELLABLE = "sellable", "Sellable"
-    REFURBISHABLE = "refurbishable", "Refurbishable"
-    DAMAGED = "damaged", "Damaged"
-    VENDOR_RETURN = "vendor_return", "Return to vendor"
-    IN_TRANSIT = "in_transit", "In transit to this node"
-
-
-class Outside(models.TextChoices):
-    """Accounts outside the house: ledger lines without a balance row."""
-
-    SUPPLIER = "supplier", "Supplier"
-    CUSTOMER = "customer", "Customer"
-    ADJUSTMENT = "adjustment", "Adjustment"
-    DISPOSAL = "disposal", "Disposal"
 
 
 class Cause(models.TextChoices):

@@ -289,7 +289,8 @@ def test_a_score_under_the_limit_opens_a_case_and_a_better_day_clears_it(shop):
 
     tomorrow = at + timedelta(days=1)
     with clock.frozen_at(tomorrow):
-        send(*(event("receipt.recorded", 1, document="R", occurred_at=tomorrow) for _ in range(20)))
+        rows = [event("receipt.recorded", 1, document="R", line=str(n)) for n in range(20)]
+        send(*({**row, "occurred_at": tomorrow} for row in rows))
         watch()
     assert cases("low_quality")[0].resolution == Resolution.CLEARED
     assert [(one.day, one.score) for one in QualityDay.objects.order_by("day")] == [

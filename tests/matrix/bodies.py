@@ -12,7 +12,14 @@ from connectors.values import ReplayScope
 from exceptions.models import ExceptionCase
 from exceptions.states import Status
 from inventory_control.availability.services import pause_listing
-from inventory_control.catalog.models import Item, Node, Substitute
+from inventory_control.catalog.models import (
+    Item,
+    ItemIdentifier,
+    Node,
+    NodeIdentifier,
+    StateMapping,
+    Substitute,
+)
 from inventory_control.core import clock
 from inventory_control.events.models import DeadLetter, EventWork
 from inventory_control.orders.models import FinancialDocument
@@ -88,6 +95,31 @@ def _letter() -> int:
     send(event("receipt.recorded", 5))
     _shop()
     return int(DeadLetter.objects.get().pk)
+
+
+def _held_letter() -> int:
+    """A row held because it says what another one said."""
+    _shop()
+    send(event("receipt.recorded", 5, document="PO-1"))
+    send(event("receipt.recorded", 5, document="PO-1"))
+    return int(DeadLetter.objects.get().pk)
+
+
+def _item_name() -> int:
+    sock, _ = _shop()
+    made: ItemIdentifier = ItemIdentifier.objects.create(item=sock, value="4006381333931")
+    return int(made.pk)
+
+
+def _node_name() -> int:
+    _, store = _shop()
+    made: NodeIdentifier = NodeIdentifier.objects.create(node=store, value="0042", source="pos")
+    return int(made.pk)
+
+
+def _state_meaning() -> int:
+    made: StateMapping = StateMapping.objects.create(source="pos", code="OK", state="sellable")
+    return int(made.pk)
 
 
 def _post_event() -> Call:
@@ -392,6 +424,22 @@ CALLS: dict[str, Callable[[], Call]] = {
         {"letter_id": _letter()},
         {"reason": "noise"},
     ),
+    "POST dead-letters/<int:letter_id>/release": lambda: (
+        {"letter_id": _held_letter()},
+        {"reason": "two vans"},
+    ),
+    "POST dead-letters/retry": lambda: ({}, {"ids": [_letter()]}),
+    "PUT catalog/item-identifiers": _with_shop(
+        [{"value": "4006381333931", "kind": "gtin", "item": "SOCK"}]
+    ),
+    "DELETE catalog/item-identifiers/<int:name_id>": lambda: ({"name_id": _item_name()}, None),
+    "PUT catalog/node-identifiers": _with_shop([{"value": "0042", "source": "pos", "node": "S1"}]),
+    "DELETE catalog/node-identifiers/<int:name_id>": lambda: ({"name_id": _node_name()}, None),
+    "PUT catalog/state-mappings": lambda: (
+        {},
+        [{"source": "pos", "code": "OK", "state": "sellable"}],
+    ),
+    "DELETE catalog/state-mappings/<int:name_id>": lambda: ({"name_id": _state_meaning()}, None),
     "PUT catalog/suppliers": lambda: ({}, [{"code": "MILL", "name": "Mill"}]),
     "PUT catalog/nodes": lambda: ({}, [{"code": "S9", "name": "S9", "kind": "store"}]),
     "PUT catalog/items": _put_items,

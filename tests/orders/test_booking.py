@@ -364,7 +364,12 @@ def test_hundreds_of_receipts_cost_as_many_statements_as_one(shop, book):
     send(event("receipt.recorded", 1, document="PO-1"))
     with CaptureQueriesContext(connection) as one:
         book_events(by=SYSTEM)
-    send(*(event("receipt.recorded", 1, document=f"PO-{number % 7}") for number in range(300)))
+    send(
+        *(
+            event("receipt.recorded", 1, document=f"PO-{number % 7}", line=str(number))
+            for number in range(300)
+        )
+    )
     with CaptureQueriesContext(connection) as many:
         assert book_events(by=SYSTEM) == 300
 

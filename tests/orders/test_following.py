@@ -375,7 +375,13 @@ def test_three_hundred_receipts_take_as_many_statements_as_three(shop, follow):
     orders = [placed(*shop) for _ in range(100)]
 
     def statements(of: list[PurchaseOrder]) -> int:
-        send(*(receipt(order.number, 1) for order in of for _ in range(3)))
+        send(
+            *(
+                receipt(order.number, 1, attributes={"delivery": part})
+                for order in of
+                for part in range(3)
+            )
+        )
         with CaptureQueriesContext(connection) as taken:
             assert follow_events(by=SYSTEM) == 3 * len(of)
         return len(taken)

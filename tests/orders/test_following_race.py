@@ -37,7 +37,10 @@ def test_two_followers_count_every_receipt_once(committed):
         for _ in range(ROUNDS):
             with transaction.atomic():
                 order = placed(sock, store, 50)
-                bodies = [event("receipt.recorded", 1, document=order.number) for _ in range(50)]
+                bodies = [
+                    event("receipt.recorded", 1, document=order.number, line=str(part))
+                    for part in range(50)
+                ]
                 send(*bodies)
             followed = [pool.submit(follow_in, committed, together) for _ in range(2)]
             assert sum(one.result() for one in followed) == 50

@@ -120,7 +120,7 @@ def test_the_same_id_with_other_content_is_a_conflict_and_both_bodies_are_kept()
         ({"occurred_at": "2199-01-01T00:00:00Z"}, "in_the_future", "occurred_at"),
         ({"occurred_at": "1999-01-01T00:00:00Z"}, "too_old", "occurred_at"),
         ({"occurred_at": "2024-01-01T00:00:00"}, "invalid_field", "occurred_at"),
-        ({"from_state": "limbo"}, "unknown_state", "from_state"),
+        ({"from_state": "limbo"}, "unmapped_state", "from_state"),
         ({"surprise": 1}, "invalid_field", ""),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +14,7 @@ from ai_advice.selectors import advice_of
 from exceptions import permissions
 from exceptions.detectors.position_mismatch import PositionMismatch
 from exceptions.models import ExceptionCase
+from exceptions.rules import UNMAPPED
 from exceptions.selectors import case_page, moves_of
 from exceptions.services import acknowledge, add_note, assign, dismiss, reopen, resolve
 from inventory_control.audit.selectors import timeline_of
@@ -132,6 +134,7 @@ def case_context(request: HttpRequest, case: ExceptionCase, by: Actor) -> dict[s
         "evidence": evidence_lines(case.evidence),
         "picture_url": _picture_url(case, by),
         "item_url": reverse("stock:item-detail", args=[case.item.sku]) if case.item else None,
+        "map_url": _map_url(case),
         "advice": _advice(advice[0], case, currency, now) if advice else None,
         "runs": [_run(run, names, currency) for run in runs[:1]],
         "earlier_runs": [_run(run, names, currency) for run in runs[1:]],
@@ -150,6 +153,14 @@ def _picture_url(case: ExceptionCase, by: Actor) -> str | None:
     if case.kind != PositionMismatch.key or case.item is None or not by.may(stock.READ):
         return None
     return reverse("reconciliation:item-picture", args=[case.item.sku])
+
+
+def _map_url(case: ExceptionCase) -> str | None:
+    """Where an unknown name is mapped, if that is what the case is about."""
+    if case.kind != UNMAPPED or case.closed_at:
+        return None
+    asked = {name: str(case.evidence[name]) for name in ("source", "name")}
+    return f"{reverse('events:dead-letter-list')}?{urlencode(asked)}"
 
 
 def _moves(case: ExceptionCase, by: Actor) -> list[dict[str, Any]]:

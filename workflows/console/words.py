@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = {
     "stale_feed": "Silent source",
     "clock_skew": "Clock skew",
     "low_quality": "Bad data",
+    "unmapped_identifier": "Unknown name",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {

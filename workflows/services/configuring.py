@@ -14,6 +14,11 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
+from inventory_control.events.rules import (
+    check_event_schemas,
+    check_period_lock,
+    check_suspected_duplicates,
+)
 from inventory_control.fulfilment.rules import check_allocation, check_backorders
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
@@ -59,6 +64,9 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     DRIFT: check_drift,
     REASON_CODES: check_reasons,
     "advice": lambda value: None,
+    "event_schemas": check_event_schemas,
+    "period_lock": check_period_lock,
+    "suspected_duplicates": check_suspected_duplicates,
     "allocation": check_allocation,
     "backorders": check_backorders,
     "reservations": check_reservations,

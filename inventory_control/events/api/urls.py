@@ -10,11 +10,16 @@ from inventory_control.events.api.sources import (
     SourceEventListView,
     SourceListView,
 )
-from inventory_control.events.api.views import DeadLetterDiscardView, DeadLetterListView
+from inventory_control.events.api.views import (
+    DeadLetterDiscardView,
+    DeadLetterListView,
+    DeadLetterView,
+)
 from inventory_control.events.api.work import DeadWorkRetryView, DeadWorkView
 
 urlpatterns = [
     path("dead-letters", DeadLetterListView.as_view(), name="dead-letter-list"),
+    path("dead-letters/<int:letter_id>", DeadLetterView.as_view(), name="dead-letter"),
     path(
         "dead-letters/<int:letter_id>/discard",
         DeadLetterDiscardView.as_view(),

@@ -7,6 +7,7 @@ from django.urls import path
 from inventory_control.events.console.views import (
     DeadLetterDiscardView,
     DeadLetterListView,
+    DeadLetterMapView,
     DeadWorkListView,
     DeadWorkRetryView,
 )
@@ -17,4 +18,5 @@ urlpatterns = [
     path("<int:pk>/discard/", DeadLetterDiscardView.as_view(), name="dead-letter-discard"),
     path("work/", DeadWorkListView.as_view(), name="dead-work-list"),
     path("work/<int:pk>/retry/", DeadWorkRetryView.as_view(), name="dead-work-retry"),
+    path("<int:pk>/map/", DeadLetterMapView.as_view(), name="dead-letter-map"),
 ]

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from inventory_control.catalog import permissions as catalog_permissions
+from inventory_control.catalog.services import (
+    put_item_identifiers,
+    put_node_identifiers,
+    put_state_mappings,
+)
+from inventory_control.catalog.states import Outside, State
 from inventory_control.core.errors import Refused
 from inventory_control.events import permissions
 from inventory_control.events.models import DeadLetter
 from inventory_control.events.selectors import dead_work, open_dead_letters
 from inventory_control.events.services import discard, retry_work
+from inventory_control.events.states import Outcome
+from inventory_control.events.values import LetterFilter
 from inventory_control.web.console import ConsoleView
 from inventory_control.web.problems import NotFoundError
 
 PAGE = 50
+FILTERS = ("source", "code", "field", "name")
+STATE_CHOICES = [*State.choices, *Outside.choices]
 
 
 class DeadLetterListView(ConsoleView):
@@ -23,26 +37,28 @@ class DeadLetterListView(ConsoleView):
     permission = permissions.READ
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """A page, newest first."""
+        """A page, newest first, of whatever the filter finds."""
         before = request.GET.get("before", "")
-        letters = open_dead_letters()
+        asked = {name: request.GET.get(name, "").strip()[:200] for name in FILTERS}
+        letters = open_dead_letters(LetterFilter(**asked))
         if before.isdigit():
             letters = letters.filter(pk__lt=int(before))
         found = list(letters[:PAGE])
         address = reverse("events:dead-letter-list")
+        kept = {name: value for name, value in asked.items() if value}
+        older = urlencode({**kept, "before": found[-1].pk}) if len(found) == PAGE else None
         context = {
-            "rows": [
-                {
-                    "letter": letter,
-                    "body": bytes(letter.body)[:600].decode("utf-8", "backslashreplace"),
-                }
-                for letter in found
-            ],
+            "rows": [_row(letter) for letter in found],
             "may_act": self.actor.may(permissions.RETRY),
+            "may_map": self.actor.may(catalog_permissions.MAP),
+            "states": STATE_CHOICES,
+            "filters": [{"name": name, "value": asked[name]} for name in FILTERS],
+            "kept": kept,
+            "told": _told(request),
             "pager": {
                 "text": f"{len(found)} on this page",
-                "newer_url": address if before else None,
-                "older_url": f"{address}?before={found[-1].pk}" if len(found) == PAGE else None,
+                "newer_url": f"{address}?{urlencode(kept)}" if before else None,
+                "older_url": f"{address}?{older}" if older else None,
             },
             "empty": {
                 "icon": "check",
@@ -51,6 +67,47 @@ class DeadLetterListView(ConsoleView):
             },
         }
         return render(request, "events/dead_letters.html", context)
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "letter": letter,
+        "is_held": letter.outcome == Outcome.HELD,
+        "body": bytes(letter.body)[:600].decode("utf-8", "backslashreplace"),
+    }
+
+
+def _told(request: HttpRequest) -> dict[str, int] | None:
+    """What became of the rows that were just tried again."""
+    tried, taken = request.GET.get("tried", ""), request.GET.get("taken", "")
+    if not (tried.isdigit() and taken.isdigit()):
+        return None
+    return {"tried": int(tried), "taken": int(taken)}
+
+
+class DeadLetterMapView(ConsoleView):
+    """Saying what the unknown name of a row stands for."""
+
+    permission = catalog_permissions.MAP
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Map the name, for its source or for everybody; whatever waits for it then posts."""
+        letter = DeadLetter.objects.filter(pk=pk).first()
+        if letter is None:
+            raise NotFoundError
+        means = request.POST.get("means", "").strip()
+        source = "" if request.POST.get("everybody") else letter.source
+        name = letter.waits_name
+        if letter.waits_noun == "item":
+            put_item_identifiers([{"value": name, "source": source, "item": means}], by=self.actor)
+        elif letter.waits_noun == "node":
+            put_node_identifiers([{"value": name, "source": source, "node": means}], by=self.actor)
+        elif letter.waits_noun == "state":
+            rows = [{"source": letter.source, "code": name, "state": means}]
+            put_state_mappings(rows, by=self.actor)
+        else:
+            raise Refused("This row does not wait for a name.", field="means")
+        return redirect("events:dead-letter-list")
 
 
 class DeadLetterDiscardView(ConsoleView):
@@ -63,10 +120,7 @@ class DeadLetterDiscardView(ConsoleView):
         letter = DeadLetter.objects.filter(pk=pk).first()
         if letter is None:
             raise NotFoundError
-        reason = request.POST.get("reason", "").strip()
-        if not reason:
-            raise Refused("Say why this row is given up.", field="reason")
-        discard(letter, reason=reason, by=self.actor)
+        discard(letter, reason=request.POST.get("reason", ""), by=self.actor)
         return redirect("events:dead-letter-list")
 
 

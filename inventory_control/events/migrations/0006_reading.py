@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0002_masters"),
-        ("events", "0004_documents"),
+        ("events", "0005_names"),
     ]
 
     operations = [

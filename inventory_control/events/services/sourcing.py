@@ -20,9 +20,9 @@ from inventory_control.events.models import Source
 from inventory_control.events.rules import check_freshness, next_look
 from inventory_control.events.selectors import SOURCE_SQL, policy_of
 from inventory_control.events.services.scoring import score_days
-from inventory_control.events.values import DATA_QUALITY, DEFAULTS, FRESHNESS
+from inventory_control.events.values import DATA_QUALITY, FRESHNESS
 from inventory_control.policies.models import Policy
-from inventory_control.policies.services import install_policies, set_policy
+from inventory_control.policies.services import set_policy
 from inventory_control.policies.values import PolicyValue
 
 MOST_ROWS = 1_000
@@ -30,11 +30,6 @@ LONGEST_SILENCE = 60 * 24 * 366
 """Minutes; a source expected less often than once a year is not expected at all."""
 SCORED_BACK = timedelta(days=7)
 """What was not scored for so long is left: news is scored within minutes of its receipt."""
-
-
-def install_defaults(*, by: Actor) -> None:
-    """What provisioning calls: how old data may be, and how its quality is scored."""
-    install_policies(DEFAULTS, by=by)
 
 
 @transaction.atomic

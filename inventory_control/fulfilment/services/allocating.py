@@ -123,6 +123,7 @@ def note_stale_figures(
         received_from=ALLOCATIONS,
         may_speak_for=lambda source: source == ALLOCATIONS,
         by=Actor.system(ALLOCATIONS),
+        is_ours=True,
     )
     record(
         "allocation.refused",

@@ -173,6 +173,7 @@ def _post(view: ApiView, fact: Mapping[str, Any], told: Mapping[str, Any]) -> Po
         received_from=holder.key_name,
         may_speak_for=holder.may_speak_for,
         by=view.actor,
+        is_ours=True,
     )
     if isinstance(answer, Posted) and answer.outcome in (Outcome.CONFLICT, Outcome.QUARANTINED):
         return Refusal(answer.outcome, "refused", "", answer.detail, b"")

@@ -99,6 +99,7 @@ def _correct_ledger(remedy: Remedy, judged: Judged, terms: Terms, by: Actor) -> 
         received_from="reconciliation",
         may_speak_for=lambda source: source == "reconciliation",
         by=poster,
+        is_ours=True,
     )
     if isinstance(posted, Refusal) or posted.outcome != Outcome.POSTED:
         said = posted.reason if isinstance(posted, Refusal) else posted.detail

@@ -74,6 +74,7 @@ def import_snapshot(
             received_from=source,
             may_speak_for=lambda name: name == source,
             by=by,
+            is_ours=True,
         )
     counts = Counter(str(one.outcome) for one in results)
     record(

@@ -1,20 +1,18 @@
-"""Reading the ledger: positions and lines of an item; settling counts; mending refused rows."""
+"""Reading the ledger: positions and lines of an item; settling counts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory_control.catalog.models import Item, Node
-from inventory_control.events import permissions as event_permissions
-from inventory_control.events.values import Refusal
 from inventory_control.stock import permissions
 from inventory_control.stock.selectors import ledger_of, positions_of
-from inventory_control.stock.services import release, retry_letter, settle_count
+from inventory_control.stock.services import release, settle_count
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.tiers import Tier
@@ -100,13 +98,6 @@ class SettledSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an
     expected = serializers.IntegerField()
 
 
-class RetriedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """What became of the row this time."""
-
-    outcome = serializers.CharField()
-    detail = serializers.CharField()
-
-
 class PositionsView(ApiView):
     """Where an item is."""
 
@@ -181,25 +172,6 @@ class CountView(ApiView):
                 "expected": settled.expected,
             }
         )
-
-
-class LetterRetryView(ApiView):
-    """A refused row, tried again."""
-
-    tier = Tier.SYSTEM
-    permissions = {"POST": event_permissions.RETRY}
-
-    @extend_schema(
-        operation_id="retry_dead_letter",
-        parameters=[OpenApiParameter("letter_id", int, OpenApiParameter.PATH)],
-        request=None,
-        responses=RetriedSerializer,
-    )
-    def post(self, _request: Request, letter_id: int) -> Response:
-        """Post the kept body again, once its cause is mended."""
-        answer = retry_letter(letter_id, by=self.actor)
-        detail = answer.reason if isinstance(answer, Refusal) else answer.detail
-        return Response({"outcome": str(answer.outcome), "detail": detail})
 
 
 def _item(sku: str) -> Item:

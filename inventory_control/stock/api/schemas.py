@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from inventory_control.events.values import CanonicalEventV1, Moment, Text
+from inventory_control.events.values import SCHEMAS, Moment, Text
 
 
 class ReservationLineBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,15 +93,17 @@ def _resolved(node: Any, components: dict[str, Any]) -> Any:
     return {key: _resolved(value, components) for key, value in node.items()}
 
 
-EVENT = {"application/json": _inlined(CanonicalEventV1)}
+_EVENT = {"oneOf": [_inlined(schema) for _, schema in sorted(SCHEMAS.items())]}
+EVENT = {"application/json": _EVENT}
 EVENTS = {
-    "application/json": _inlined(list[CanonicalEventV1]),
+    "application/json": {"type": "array", "items": _EVENT},
     "application/x-ndjson": {"type": "string", "description": "One event a line."},
 }
 RESERVATIONS = {"application/json": _inlined(ReservationBody)}
 EVENT_ANSWER = {
     201: _inlined(EventRow),
     200: _inlined(EventRow),
+    202: _inlined(EventRow),
 }
 BULK_ANSWER = {200: _inlined(BulkAnswer)}
 RESERVATIONS_ANSWER = {201: _inlined(ReservationsAnswer), 200: _inlined(ReservationsAnswer)}

@@ -11,10 +11,14 @@ from inventory_control.stock.api.claims import (
     HoldListView,
 )
 from inventory_control.stock.api.history import PastPositionsView
+from inventory_control.stock.api.letters import (
+    LetterReleaseView,
+    LetterRetryView,
+    LettersRetryView,
+)
 from inventory_control.stock.api.reading import (
     CountView,
     LedgerView,
-    LetterRetryView,
     PositionsView,
     ReleaseView,
 )
@@ -42,4 +46,8 @@ urlpatterns = [
     path("items/<str:sku>/series", ItemSeriesView.as_view(), name="item-series"),
     path("counts/<int:event_id>/settle", CountView.as_view(), name="count-settle"),
     path("dead-letters/<int:letter_id>/retry", LetterRetryView.as_view(), name="letter-retry"),
+    path("dead-letters/retry", LettersRetryView.as_view(), name="letter-retry-all"),
+    path(
+        "dead-letters/<int:letter_id>/release", LetterReleaseView.as_view(), name="letter-release"
+    ),
 ]

@@ -88,7 +88,8 @@ class EventView(EventSearchView):
 
     @extend_schema(operation_id="post_event", request=EVENT, responses=EVENT_ANSWER)
     def post(self, request: Request) -> HttpResponse:
-        """Post one event. 201 posted, 200 duplicate, 409 same id with other content, 422 invalid.
+        """Post one event. 201 posted, 200 duplicate, 202 held as a suspected duplicate, 409 same
+        id with other content, 422 invalid.
 
         A refused event is kept as a dead letter, whose reason is the answer's detail; therefore
         the refusal is returned, not raised: raising would roll the dead letter back.
@@ -222,6 +223,8 @@ def bulk_answer(
 
 def answer_to(answer: Posted | Refusal) -> HttpResponse:
     """What the caller of a single event is told."""
+    if isinstance(answer, Refusal) and answer.outcome == Outcome.HELD:
+        return _json(_row(answer, 0), status=202)
     if isinstance(answer, Refusal):
         refusal = InvalidEventError(
             answer.reason, field=answer.field, extra={"reason": answer.code}
@@ -230,7 +233,9 @@ def answer_to(answer: Posted | Refusal) -> HttpResponse:
     if answer.outcome == Outcome.CONFLICT:
         return problem_response(ContentConflictError(answer.detail or None))
     if answer.outcome == Outcome.QUARANTINED:
-        return problem_response(InvalidEventError(answer.detail))
+        return problem_response(
+            InvalidEventError(answer.detail, field=answer.field, extra={"reason": answer.code})
+        )
     status = 200 if answer.outcome == Outcome.DUPLICATE else 201
     return _json(answer.as_row(0), status=status)
 

@@ -28,12 +28,20 @@ from inventory_control.stock.services.partitioning import split_ledger
 from inventory_control.stock.services.posting import in_one_transaction, post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import check, reserve
-from inventory_control.stock.services.retrying import retry_letter
+from inventory_control.stock.services.retrying import (
+    Retried,
+    post_named,
+    release_letter,
+    retry_found,
+    retry_letter,
+    retry_letters,
+)
 from inventory_control.stock.services.telling import post_facts
 
 __all__ = [
     "MASTERS",
     "NEARS",
+    "Retried",
     "add_up_days",
     "adjust",
     "check",
@@ -50,13 +58,17 @@ __all__ = [
     "mark_promoted",
     "post_events",
     "post_facts",
+    "post_named",
     "post_presented",
     "post_rows",
     "rebuild_balances",
     "release",
+    "release_letter",
     "reserve",
     "reserve_presented",
+    "retry_found",
     "retry_letter",
+    "retry_letters",
     "settle_count",
     "split_ledger",
     "tell_claims",

@@ -46,6 +46,7 @@ def _posted(rows: Sequence[tuple[str, Mapping[str, object]]], by: Actor) -> dict
         received_from=SOURCE,
         may_speak_for=lambda source: source == SOURCE,
         by=by,
+        is_ours=True,
     )
     for draft in drafts:
         if isinstance(draft, Refusal):

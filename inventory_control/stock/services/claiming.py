@@ -220,5 +220,6 @@ def _post(bodies: Sequence[Mapping[str, object]], by: Actor, source: str = SOURC
         received_from=source,
         may_speak_for=lambda name: name == source,
         by=by,
+        is_ours=True,
     )
     post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=poster(by))

@@ -25,12 +25,19 @@ from inventory_control.core.permissions import require
 from inventory_control.core.sql import blobs, hot, numbers, pipelined, texts, times
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
-from inventory_control.events.selectors import SUBSCRIBERS, route_of, subscribed_types
+from inventory_control.events.rules import is_settled_on
+from inventory_control.events.selectors import (
+    SUBSCRIBERS,
+    gate_in_force,
+    route_of,
+    subscribed_types,
+)
 from inventory_control.events.services import (
     Reading,
     draft_events,
     hand_over,
     hold,
+    hold_suspects,
     note_redeliveries,
     park,
     read_rows,
@@ -75,9 +82,9 @@ def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
 
     Answers one `Posted` per draft, in order: posted, noted (a signal), held (a correction whose
     original has not come), duplicate, conflict (same id, other content; the body is kept),
-    quarantined (the ledger has no such move; the body is kept). Deadlocks and serialisation
-    failures repeat the whole batch, at most five times; then `ContentionError` and nothing is
-    written.
+    quarantined (the ledger has no such move, or the day is locked; the body is kept). Deadlocks
+    and serialisation failures repeat the whole batch, at most five times; then `ContentionError`
+    and nothing is written.
     """
     require(by, permissions.WRITE)
     return in_one_transaction(lambda: drafts_posted(drafts, by=by))
@@ -89,15 +96,21 @@ def post_rows(
     received_from: str,
     may_speak_for: Callable[[str], bool],
     by: Actor,
+    is_ours: bool = False,
 ) -> list[Posted | Refusal]:
     """Decode, validate and post a batch of raw JSON rows; keep those that are refused.
 
-    Everything a road in needs, in one transaction with few waits: `draft_events`, `park` and
-    `post_events`, whose refusals and repeats it shares. One answer per row, in order.
+    Everything a road in needs, in one transaction with few waits: `draft_events`,
+    `hold_suspects`, `park` and `post_events`, whose refusals and repeats it shares. One answer
+    per row, in order. `is_ours` is for rows the product itself has written, in its version.
     """
     return in_one_transaction(
         lambda: rows_posted(
-            read_rows(rows), received_from=received_from, may_speak_for=may_speak_for, by=by
+            read_rows(rows),
+            received_from=received_from,
+            may_speak_for=may_speak_for,
+            by=by,
+            is_ours=is_ours,
         )
     )
 
@@ -109,6 +122,7 @@ def rows_posted(
     may_speak_for: Callable[[str], bool],
     by: Actor,
     correlations: Sequence[str] | None = None,
+    is_ours: bool = False,
 ) -> list[Posted | Refusal]:
     """What `post_rows` does, inside the caller's `in_one_transaction`.
 
@@ -121,7 +135,9 @@ def rows_posted(
         may_speak_for=may_speak_for,
         by=by,
         correlations=correlations,
+        is_ours=is_ours,
     )
+    drafts = hold_suspects(drafts, reading.gate())
     park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)
     posted = iter(drafts_posted([one for one in drafts if isinstance(one, EventDraft)], by=by))
     return [one if isinstance(one, Refusal) else next(posted) for one in drafts]
@@ -159,12 +175,10 @@ def _lined(draft: EventDraft) -> _Line:
 
 
 def _post(lines: list[_Line], by: Actor) -> None:
-    plain = [line for line in lines if line.refusal is None and line.draft.kind != Kind.CORRECT]
-    corrections = [
-        line for line in lines if line.refusal is None and line.draft.kind == Kind.CORRECT
-    ]
+    open_lines = [line for line in lines if line.refusal is None and not line.draft.is_settled]
+    corrections = [line for line in open_lines if line.draft.kind == Kind.CORRECT]
     wanted = subscribed_types()
-    _post_lines(plain)
+    _post_lines([line for line in open_lines if line.draft.kind != Kind.CORRECT])
     if corrections:
         _post_lines(_corrected(corrections))
     _explain_absent([line for line in lines if line.refusal is None and line.posted is None])
@@ -244,6 +258,7 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
             line.correction.original_id if line.correction else None for line in batch
         ),
         "demand_day": times(_demand_day(line) for line in batch),
+        "schema_version": numbers(draft.version for draft in drafts),
         "leg_n": numbers(n for n, _, _ in legs),
         "leg_item": numbers(leg.item_id for _, leg, _ in legs),
         "leg_node": numbers(leg.node_id for _, leg, _ in legs),
@@ -266,6 +281,7 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
 def _corrected(lines: list[_Line]) -> list[_Line]:
     """Give corrections the legs that undo and replace their originals; hold those that wait."""
     found = corrections_of([line.draft for line in lines])
+    gate = gate_in_force()
     ready: list[_Line] = []
     for line, correction in zip(lines, found, strict=True):
         if correction is None:
@@ -281,6 +297,8 @@ def _corrected(lines: list[_Line]) -> list[_Line]:
                 source=line.draft.source,
                 source_id=line.draft.event.source_id,
             )
+        elif correction.corrected_by is None and is_settled_on(correction.stands_at[0], gate):
+            line.refusal = _locked(line.draft, "corrects")
         else:
             line.correction = correction
             line.legs, line.claim = correction.legs, correction.claim
@@ -319,11 +337,15 @@ def _explain_absent(lines: Sequence[_Line]) -> None:
                 "content_conflict",
                 f"Event id {line.draft.event.source_id} was used before with other content.",
             )
-            line.posted = Posted(Outcome.CONFLICT, by_source, line.refusal.reason)
+            line.posted = Posted(
+                Outcome.CONFLICT, by_source, line.refusal.reason, line.refusal.code, "source_id"
+            )
         elif by_source is not None:
             line.posted = Posted(Outcome.DUPLICATE, by_source)
         elif business_event is not None:
             line.posted = Posted(Outcome.DUPLICATE, by_business, "Known by its business key.")
+        elif line.draft.is_settled:
+            line.refusal = _locked(line.draft, "occurred_at")
         else:
             raise _KeyRaceError
 
@@ -411,8 +433,13 @@ def _release_held(fresh: Sequence[_Line], by: Actor) -> None:
         return
     for received_from, rows in take_held(keys).items():
         drafts = draft_events(
-            read_rows(rows), received_from=received_from, may_speak_for=lambda _source: True, by=by
+            read_rows(rows),
+            received_from=received_from,
+            may_speak_for=lambda _source: True,
+            by=by,
+            is_ours=True,
         )
+        park([one for one in drafts if isinstance(one, Refusal)], received_from=received_from)
         post_events([draft for draft in drafts if isinstance(draft, EventDraft)], by=by)
 
 
@@ -429,9 +456,22 @@ def _refusal(draft: EventDraft, outcome: str, code: str, reason: DomainError | s
     )
 
 
+def _locked(draft: EventDraft, field_name: str) -> Refusal:
+    return Refusal(
+        outcome=Outcome.QUARANTINED,
+        code="period_locked",
+        field=field_name,
+        reason="It would change stock of a locked period. Move the lock, then retry.",
+        body=draft.raw,
+        source=draft.source,
+        source_id=draft.event.source_id,
+    )
+
+
 def _outcome(line: _Line) -> Posted:
     if line.posted is not None:
         return line.posted
     if line.refusal is not None:
-        return Posted(line.refusal.outcome, None, line.refusal.reason)
+        told = line.refusal
+        return Posted(told.outcome, None, told.reason, told.code, told.field)
     raise AssertionError(f"row {line.draft.key} has no outcome")

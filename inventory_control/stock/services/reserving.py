@@ -227,6 +227,7 @@ def keep(
         may_speak_for=lambda source: source == SOURCE,
         by=by,
         correlations=correlations and [correlations[place] for _, place in kept],
+        is_ours=True,
     )
     drafts_posted([draft for draft in drafts if isinstance(draft, EventDraft)], by=poster(by))
     _let_expire([lines[place] for _, place in kept if lines[place].expires_at is not None])

@@ -26,6 +26,7 @@ def post_facts(bodies: Sequence[Mapping[str, Any]], *, source: str, by: Actor) -
         received_from=source,
         may_speak_for=lambda name: name == source,
         by=by,
+        is_ours=True,
     )
     refused = next((one for one in drafts if isinstance(one, Refusal)), None)
     if refused is not None:

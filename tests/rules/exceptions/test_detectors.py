@@ -281,5 +281,6 @@ def test_every_detector_says_what_it_means():
         "stale_feed",
         "clock_skew",
         "low_quality",
+        "unmapped_identifier",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)

@@ -1,0 +1,1 @@
+"""Console doors of the ledger: refused rows that go on."""
