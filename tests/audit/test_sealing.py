@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -29,6 +30,22 @@ from tenants.selectors import tenant_labelled
 with in_tenant(tenant_labelled(sys.argv[1])):
     print(seal() if len(sys.argv) == 2 else export_log(Path(sys.argv[2])))
 """
+
+
+def until_quiet() -> None:
+    """Wait until every transaction that runs by now has ended, whatever test it belongs to.
+
+    Transactions are numbered for the whole server, and a log is sealed up to the oldest that runs.
+    """
+    patience = time.monotonic() + 120
+    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as session:
+        ((mine,),) = session.execute("SELECT pg_current_xact_id()::text").fetchall()
+        while True:
+            asked = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8"
+            if session.execute(asked, [mine]).fetchone() == (True,):
+                return
+            assert time.monotonic() < patience
+            time.sleep(0.05)
 
 
 def as_sealer(*arguments: str) -> int:
@@ -58,6 +75,7 @@ def write(number: int) -> None:
 def test_entries_are_sealed_in_order_and_each_has_a_proof(committed):
     for number in range(7):
         write(number)
+    until_quiet()
 
     with pytest.raises(NotSealedError):
         proof_for(AuditEntry.objects.earliest("id").pk)
@@ -82,6 +100,7 @@ def test_entries_are_sealed_in_order_and_each_has_a_proof(committed):
 @pytest.mark.req("GOV-01")
 def test_an_entry_of_an_open_transaction_holds_back_only_what_came_after_it(committed):
     write(1)
+    until_quiet()
     with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"]) as other:
         other.execute(
             f"INSERT INTO {committed.audit_schema}.entry (at, actor_kind, actor_id, actor_name,"
@@ -92,6 +111,7 @@ def test_an_entry_of_an_open_transaction_holds_back_only_what_came_after_it(comm
         assert as_sealer("alder") == 1
         other.commit()
 
+    until_quiet()
     assert as_sealer("alder") == 2
     order = AuditLeaf.objects.order_by("number").values_list("entry__subject_id", flat=True)
     assert list(order) == ["1", "2", "3"]
@@ -102,6 +122,7 @@ def test_the_export_verifies_offline_and_an_altered_row_is_named(committed, tmp_
     for number in range(20):
         write(number)
 
+    until_quiet()
     assert as_sealer("alder", str(tmp_path)) == 20
     assert verify.verify_export(tmp_path)["entries"] == 20
     alone = subprocess.run(

@@ -34,7 +34,7 @@ class DeadWorkPageSerializer(serializers.Serializer):  # type: ignore[type-arg] 
     next = serializers.CharField(allow_null=True)
 
 
-class RetryBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+class WorkRetryBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
     """Which work to try again."""
 
     work = serializers.ListField(
@@ -72,10 +72,10 @@ class DeadWorkRetryView(ApiView):
     permissions = {"POST": permissions.RETRY}
 
     @extend_schema(
-        operation_id="retry_dead_work", request=RetryBody, responses=RetriedWorkSerializer
+        operation_id="retry_dead_work", request=WorkRetryBody, responses=RetriedWorkSerializer
     )
     def post(self, request: Request) -> Response:
         """Have it tried again, all of it or none."""
-        body = RetryBody(data=request.data)
+        body = WorkRetryBody(data=request.data)
         body.is_valid(raise_exception=True)
         return Response({"retried": retry_work(body.validated_data["work"], by=self.actor)})
