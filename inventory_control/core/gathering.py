@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
-from time import sleep
+from time import perf_counter
 from typing import Generic, TypeVar
 
 Work = TypeVar("Work")
 Answer = TypeVar("Answer")
-BREATH_S = 0.0003
-"""How long a turn that follows another at once lets those just answered come back with more."""
+BREATH_S = 0.002
+"""How long a turn that follows another at once waits at most for those who were just answered."""
+AT_ONCE_S = 0.005
+"""A turn this long after the one before does not follow it at once: its callers have gone."""
 
 
 class _Caller(Generic[Work, Answer]):
@@ -36,13 +39,35 @@ class _Caller(Generic[Work, Answer]):
         self.gate.release()
 
 
+@dataclass(slots=True)
+class _Queue(Generic[Work, Answer]):
+    """Those of one key: who waits, whether a turn is under way, and how many the next may expect.
+
+    As many as were in the last turn or waited at its end are likely to ask again; `bell` is there
+    while a turn waits for them.
+    """
+
+    waiting: list[_Caller[Work, Answer]] = field(default_factory=list)
+    is_busy: bool = False
+    expected: int = 1
+    ended_at: float = 0.0
+    bell: Lock | None = None
+
+    def missing(self) -> int:
+        """How many of those expected have not come, beside the one whose turn it is."""
+        if perf_counter() - self.ended_at > AT_ONCE_S:
+            return 0
+        return self.expected - 1 - len(self.waiting)
+
+
 class Gathering(Generic[Work, Answer]):
     """Lets the callers of one key take turns, each turn doing all the work that has come meanwhile.
 
     Whoever comes first works at once: at rest nobody waits for company. Callers who come while a
     turn is under way wait together; when it ends one of them works for all of them, after a breath
-    in which others may join. So under load a transaction is shared by many callers, and at rest by
-    one.
+    in which those just answered may come back with more. So under load a transaction is shared by
+    many callers, and at rest by one. Without the breath a turn of everybody would be followed by a
+    turn of the first who comes back, all others behind it.
 
     `run` takes the works of a turn and answers one value for each, in order; an exception among
     the answers is raised in its caller's own thread. When `run` itself raises, every caller of
@@ -55,23 +80,24 @@ class Gathering(Generic[Work, Answer]):
         self._run = run
         self._at_most = at_most
         self._lock = Lock()
-        self._waiting: dict[Hashable, list[_Caller[Work, Answer]]] = {}
+        self._queues: dict[Hashable, _Queue[Work, Answer]] = {}
 
     def do(self, key: Hashable, work: Work) -> Answer:
         """Have one piece of work done in company; callers of different keys never meet."""
         mine: _Caller[Work, Answer] = _Caller(work)
         with self._lock:
-            waiting = self._waiting.get(key)
-            if waiting is None:
-                self._waiting[key] = []
-            else:
-                waiting.append(mine)
-        if waiting is not None:
+            queue = self._queues.setdefault(key, _Queue())
+            is_first = not queue.is_busy
+            queue.is_busy = True
+            if not is_first:
+                queue.waiting.append(mine)
+                if queue.bell is not None and queue.missing() <= 0:
+                    queue.bell.release()
+                    queue.bell = None
+        if not is_first:
             mine.gate.acquire()
         if not mine.is_done and not mine.is_alone:
-            if waiting is not None:
-                sleep(BREATH_S)
-            self._take_turn(key, mine)
+            self._take_turn(queue, mine)
         if mine.is_alone:
             (answer,) = self._run([work])
             if isinstance(answer, Exception):
@@ -81,11 +107,11 @@ class Gathering(Generic[Work, Answer]):
             raise mine.error
         return mine.answer  # type: ignore[return-value]  # settled without an error
 
-    def _take_turn(self, key: Hashable, mine: _Caller[Work, Answer]) -> None:
+    def _take_turn(self, queue: _Queue[Work, Answer], mine: _Caller[Work, Answer]) -> None:
+        self._breathe(queue)
         with self._lock:
-            waiting = self._waiting[key]
-            company = [mine, *waiting[: self._at_most - 1]]
-            del waiting[: self._at_most - 1]
+            company = [mine, *queue.waiting[: self._at_most - 1]]
+            del queue.waiting[: self._at_most - 1]
         answers: Sequence[Answer | Exception] | None = None
         try:
             answers = self._run([one.work for one in company])
@@ -93,7 +119,7 @@ class Gathering(Generic[Work, Answer]):
             if len(company) == 1:
                 raise
         finally:
-            self._end_turn(key)
+            self._end_turn(queue, len(company))
             for place, one in enumerate(company):
                 if answers is None:
                     one.is_alone = True
@@ -101,12 +127,24 @@ class Gathering(Generic[Work, Answer]):
                 else:
                     one.settle(answers[place])
 
-    def _end_turn(self, key: Hashable) -> None:
+    def _breathe(self, queue: _Queue[Work, Answer]) -> None:
+        """Wait for those who are expected, a moment at most."""
+        with self._lock:
+            if queue.missing() <= 0:
+                return
+            bell = queue.bell = Lock()
+            bell.acquire()
+        bell.acquire(timeout=BREATH_S)
+        with self._lock:
+            queue.bell = None
+
+    def _end_turn(self, queue: _Queue[Work, Answer], company: int) -> None:
         """Let the longest waiting caller take the next turn, if anybody waits."""
         with self._lock:
-            waiting = self._waiting[key]
-            if not waiting:
-                del self._waiting[key]
+            queue.expected = min(company + len(queue.waiting), self._at_most)
+            queue.ended_at = perf_counter()
+            if not queue.waiting:
+                queue.is_busy = False
                 return
-            following = waiting.pop(0)
+            following = queue.waiting.pop(0)
         following.gate.release()
