@@ -23,11 +23,13 @@ from benchmarks.floors.facts import ITEMS
 from inventory_control.demo.running import free_port
 
 
+LOOK_UP = "/api/v1/availability"
+
+
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
     """Reservations over many items and of one hot item, and look-ups, against the bare view."""
-    rates: dict[str, list[float]] = {name: [] for name in ("floor", "many", "hot", "row", "lookup")}
+    rates: dict[str, list[float]] = {name: [] for name in ("floor", "many", "hot", "row", "lookup", "hot_lookup")}
     p99: dict[str, list[float]] = {"floor": [], "many": []}
-    lookup = "/api/v1/availability?item=ITEM-00001"
     bare_port = free_port()
     settle(bench)
     with served(
@@ -43,8 +45,9 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
             hot = load(bench.port, _orders(bench, f"h{number}", count, items=1), expect=is_done)
             settle(bench)
             row = load(bare_port, _looks(bench, "/one", count), expect=is_200)
-            look = load(bench.port, _looks(bench, lookup, count), expect=is_200)
-            for name, measured in zip(rates, (floor, many, hot, row, look), strict=True):
+            look = load(bench.port, _looks(bench, LOOK_UP, count), expect=is_200)
+            same = load(bench.port, _looks(bench, LOOK_UP, count, items=1), expect=is_200)
+            for name, measured in zip(rates, (floor, many, hot, row, look, same), strict=True):
                 rates[name].append(measured.rate)
             p99["floor"].append(floor.percentile(0.99))
             p99["many"].append(many.percentile(0.99))
@@ -57,6 +60,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         "hot_vs_many": ratio(rates["hot"], rates["many"]),
         "reserve_p99_ratio": ratio(p99["many"], p99["floor"]),
         "ats_lookup_vs_bare": ratio(rates["lookup"], rates["row"]),
+        "hot_lookup_vs_bare": ratio(rates["hot_lookup"], rates["row"]),
         "reserve_per_s": round(median(rates["many"])),
         "lookup_per_s": round(median(rates["lookup"])),
     }
@@ -83,7 +87,14 @@ def _orders(
     return work
 
 
-def _looks(bench: Bench, path: str, count: int) -> list[list[Call]]:
-    """Look-ups by as many clients as there are connections."""
+def _looks(bench: Bench, path: str, count: int, *, items: int = ITEMS) -> list[list[Call]]:
+    """Look-ups of items by as many clients as there are connections."""
+    rng = random.Random(path)
     key = (("Authorization", f"Bearer {bench.told['key']}"),)
-    return [[Call("GET", path, bench.told["host"], b"", key)] * count for _ in range(CONNECTIONS)]
+    return [
+        [
+            Call("GET", f"{path}?item=ITEM-{rng.randrange(items):05d}", bench.told["host"], b"", key)
+            for _ in range(count)
+        ]
+        for _ in range(CONNECTIONS)
+    ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.shortcuts import render
 
@@ -67,6 +69,17 @@ class TenantOfHost:
         request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
         with in_public():
             return self._get_response(request)
+
+
+def tenant_at(environ: WSGIEnvironment) -> TenantRef | None:
+    """The open tenant whose host is asked for, for the short lane.
+
+    None means that `TenantOfHost` has more to say: no house, a partner's, a tenant that is closed
+    or in maintenance.
+    """
+    domain = _domains.get(environ.get("HTTP_HOST", ""))
+    house = _house_asked(WSGIRequest(environ)) if domain is None else house_of(domain)
+    return house.tenant if house is not None and house.status == TenantStatus.OPEN else None
 
 
 def _kept(request: HttpRequest, tenant: TenantRef) -> HttpResponse | None:

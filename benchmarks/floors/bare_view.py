@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import psycopg
@@ -72,6 +73,8 @@ RESERVE = """
     RETURNING committed
 """
 """Floor of a reservation: the conditional update and the row that remembers it."""
+ONE = "SELECT id, sku, name FROM floor_b.item WHERE sku = %(item)s"
+"""Floor of a look-up: one row found by an index."""
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -109,17 +112,14 @@ _here = threading.local()
 
 def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
     """POST /post posts one event, POST /reserve promises one line; GET /null answers nothing, GET
-    /one reads one indexed row.
+    /one reads the indexed row of the item asked for.
     """
     path = environ["PATH_INFO"]
     if path == "/null":
         body = b"{}"
     elif path == "/one":
-        row = (
-            _session()
-            .execute("SELECT id, sku, name FROM floor_b.item WHERE sku = 'ITEM-00001'")
-            .fetchone()
-        )
+        asked = dict(parse_qsl(environ["QUERY_STRING"]))
+        row = _session().execute(ONE, asked).fetchone()
         body = msgspec.json.encode(row)
     else:
         asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))

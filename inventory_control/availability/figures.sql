@@ -1,16 +1,15 @@
--- name: item
-SELECT id FROM catalog_item WHERE sku = %(sku)s::text
-
 -- name: nodes
--- What may be sold of an item is made of these, at every node that ever held it (or at one).
+-- What may be sold of some items is made of these, at every node that ever held them (or at one);
+-- of an item that none holds, one row of nothing.
 -- With the feed of the node whose word turns stale first, as `freshness` of the inbox chooses it.
-SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
+SELECT asked.place, n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
        b.counts_pending + b.holds > 0,
        b.received + b.quarantined + b.sellable + b.refurbishable + b.damaged + b.vendor_return,
        b.in_transit, b.changed_at, f.source, f.as_of, f.minutes
-  FROM catalog_item i
-  JOIN stock_stockbalance b ON b.item_id = i.id
-  JOIN catalog_node n ON n.id = b.node_id
+  FROM unnest(%(skus)s::text[], %(nodes)s::text[]) WITH ORDINALITY AS asked (sku, node, place)
+  JOIN catalog_item i ON i.sku = asked.sku
+  LEFT JOIN (stock_stockbalance b JOIN catalog_node n ON n.id = b.node_id)
+    ON b.item_id = i.id AND (asked.node IS NULL OR n.code = asked.node)
   LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
   LEFT JOIN LATERAL (
            SELECT value FROM policies_policy
@@ -35,15 +34,14 @@ SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
             ORDER BY told.as_of + told.minutes * interval '1 minute' NULLS LAST, told.as_of DESC
             LIMIT 1
        ) AS f ON true
- WHERE i.sku = %(sku)s::text AND (%(node)s::text IS NULL OR n.code = %(node)s::text)
- ORDER BY n.code
+ ORDER BY asked.place, n.code
 
 -- name: channels
--- What each channel should show of an item, what it was told last, and when.
-SELECT c.code, a.ats, a.quantity, a.published, a.published_at, a.sellable, a.reserved,
+-- What each channel should show of some items, what it was told last, and when.
+SELECT asked.place, c.code, a.ats, a.quantity, a.published, a.published_at, a.sellable, a.reserved,
        a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held
-  FROM catalog_item i
+  FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS asked (sku, place)
+  JOIN catalog_item i ON i.sku = asked.sku
   JOIN availability_availability a ON a.item_id = i.id
   JOIN catalog_channel c ON c.id = a.channel_id
- WHERE i.sku = %(sku)s::text
- ORDER BY c.code
+ ORDER BY asked.place, c.code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from csp.middleware import CSPMiddleware
@@ -18,12 +18,18 @@ from django_htmx.middleware import HtmxMiddleware
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from inventory_control.core.errors import DomainError
-from inventory_control.core.telemetry import correlated, log, request_seconds
+from inventory_control.core.telemetry import correlated, note_answer
 from inventory_control.web.problems import refusal_page
 
 CORRELATION_HEADER = "X-Correlation-Id"
 _CORRELATION_META = "HTTP_X_CORRELATION_ID"
-_logger = log(__name__)
+
+
+def offered_correlation(headers: Mapping[str, Any]) -> str | None:
+    """The caller's own correlation id, if it is a sane one."""
+    offered: str = headers.get(_CORRELATION_META, "")
+    is_sane = 8 <= len(offered) <= 64 and offered.replace("-", "").isalnum()
+    return offered if is_sane else None
 
 
 class ObservedRequest:
@@ -34,30 +40,22 @@ class ObservedRequest:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Take over a sane correlation id from the caller, or start one."""
-        offered = request.META.get(_CORRELATION_META, "")
-        is_sane = 8 <= len(offered) <= 64 and offered.replace("-", "").isalnum()
         started = time.perf_counter()
-        with correlated(offered if is_sane else None) as correlation:
+        with correlated(offered_correlation(request.META)) as correlation:
             response = self._get_response(request)
             response[CORRELATION_HEADER] = correlation
             if not response.streaming and "Content-Length" not in response:
                 response["Content-Length"] = str(len(response.content))
             seconds = time.perf_counter() - started
-            match = request.resolver_match
-            view = match.view_name if match else "none"
-            request_seconds.labels(
-                view=view, method=request.method or "", status=str(response.status_code)
-            ).observe(seconds)
-            if response.status_code >= 500 or not request.path.startswith("/static/"):
-                tenant = getattr(request, "tenant", None)
-                _logger.info(
-                    "request.answered",
-                    tenant=tenant.label if tenant else "-",
-                    method=request.method,
-                    view=view,
-                    status=response.status_code,
-                    milliseconds=round(seconds * 1000, 1),
-                )
+            match, tenant = request.resolver_match, getattr(request, "tenant", None)
+            note_answer(
+                tenant=tenant.label if tenant else "-",
+                view=match.view_name if match else "none",
+                method=request.method or "",
+                status=response.status_code,
+                seconds=seconds,
+                is_logged=response.status_code >= 500 or not request.path.startswith("/static/"),
+            )
             return response
 
 

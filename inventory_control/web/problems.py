@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -15,9 +17,11 @@ from rest_framework.views import set_rollback
 
 from inventory_control.core.errors import DomainError
 from inventory_control.core.telemetry import correlation_id
+from inventory_control.web.calls import Answer
 
 CONTENT_TYPE = "application/problem+json"
-Answer = TypeVar("Answer", bound=HttpResponse)
+_CHALLENGE = ("WWW-Authenticate", "Bearer")
+"""A 401 says what would have been accepted."""
 
 
 class NotFoundError(DomainError):
@@ -49,8 +53,7 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
     del context
     set_rollback()
     if isinstance(error, DomainError):
-        refusal = _response(_problem_of_refusal(error))
-        return _challenging(refusal, error)
+        return _response(_problem_of_refusal(error), dict(_headers_of(error)))
     if isinstance(error, Http404):
         return _response(problem(status=404, code="not_found", detail="There is no such thing."))
     if isinstance(error, PermissionDenied):
@@ -74,12 +77,15 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
     return None
 
 
+def problem_answer(error: DomainError) -> Answer:
+    """A refusal as a hot door answers it."""
+    body = _as_json(_problem_of_refusal(error))
+    return Answer(error.status, body, CONTENT_TYPE, _headers_of(error))
+
+
 def problem_response(error: DomainError) -> HttpResponse:
     """A refusal as an answer rather than an exception, for doors that keep what they refuse."""
-    response = JsonResponse(
-        _problem_of_refusal(error), status=error.status, content_type=CONTENT_TYPE
-    )
-    return _challenging(response, error)
+    return problem_answer(error).response()
 
 
 def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -135,15 +141,16 @@ def _problem_of_refusal(error: DomainError) -> dict[str, Any]:
     )
 
 
-def _challenging(response: Answer, error: DomainError) -> Answer:
-    """A 401 says what would have been accepted."""
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        response["WWW-Authenticate"] = "Bearer"
-    return response
+def _headers_of(error: DomainError) -> tuple[tuple[str, str], ...]:
+    return (_CHALLENGE,) if error.status == HTTPStatus.UNAUTHORIZED else ()
 
 
-def _response(body: dict[str, Any]) -> Response:
-    return Response(body, status=body["status"], content_type=CONTENT_TYPE)
+def _as_json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, cls=DjangoJSONEncoder).encode()
+
+
+def _response(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status=body["status"], content_type=CONTENT_TYPE, headers=headers)
 
 
 def _invalid(error: ValidationError) -> dict[str, Any]:

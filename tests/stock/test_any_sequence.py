@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory_control.availability.rules import available_to_sell, breakdown
-from inventory_control.availability.selectors import Figures, channel_figures
+from inventory_control.availability.selectors import Figures, LookUp, channel_figures
 from inventory_control.availability.services import recalculate_due
 from inventory_control.catalog.models import Item
 from inventory_control.stock.models import StockBalance
@@ -119,9 +119,9 @@ def _nothing_is_clamped(sequence: list[dict[str, Any]]) -> None:
 def _figures_add_up() -> None:
     recalculate_due(by=SYSTEM)
     for one in Item.objects.all():
-        figures = Figures(one.sku)
+        (figures,) = Figures([LookUp(one.sku)]).found()
         ats = 0
-        for found in figures.nodes():
+        for found in figures.nodes:
             assert sum(term.quantity for term in breakdown(found.stock)) == available_to_sell(
                 found.stock
             )

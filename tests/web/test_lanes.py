@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import msgspec
 import pytest
@@ -108,9 +110,10 @@ def test_what_is_not_answered_at_once_goes_the_general_way_with_its_body(
 
 
 @pytest.mark.parametrize(
-    ("host", "status"), [("nobody.localhost", 404), ("partner.localhost", 204)]
+    ("host", "status", "general"),
+    [("alder.localhost", 422, 0), ("nobody.localhost", 204, 1), ("partner.localhost", 204, 1)],
 )
-def test_the_lane_leads_into_a_tenant_s_house_only(committed, host, status):
+def test_the_lane_leads_into_a_tenant_s_house_only(committed, host, status, general):
     api, seen = Api("events.write"), []
     client = httpx.Client(transport=httpx.WSGITransport(app=lane(seen)))
 
@@ -120,7 +123,58 @@ def test_the_lane_leads_into_a_tenant_s_house_only(committed, host, status):
         headers={"Authorization": f"Bearer {api.key}"},
     )
 
-    assert (answer.status_code, len(seen)) == (status, 1 if status == 204 else 0)
+    assert (answer.status_code, len(seen)) == (status, general)
+
+
+def test_the_lane_secures_observes_and_times_its_answers_as_the_general_way_does(committed, capsys):
+    api, seen = Api("stock.read"), []
+    item()
+    node()
+    sent = {"Authorization": f"Bearer {api.key}", "X-Correlation-Id": "till-7-0001"}
+    asked = "http://alder.localhost/api/v1/availability?item=SOCK&node=S1"
+    client = httpx.Client(transport=httpx.WSGITransport(app=lane(seen)))
+
+    at_once = client.get(asked, headers=sent)
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    general = Client().get(asked, headers=HOST | sent)
+    other = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    assert (at_once.status_code, seen) == (200, [])
+    names = {name.lower(): value for name, value in general.headers.items()}
+    assert dict(at_once.headers) == names
+    assert line["milliseconds"] > 0
+    for volatile in ("milliseconds", "timestamp"):
+        del line[volatile], other[volatile]
+    assert line == other
+    assert line == {
+        "event": "request.answered",
+        "tenant": "alder",
+        "method": "GET",
+        "view": "availability",
+        "status": 200,
+        "correlation_id": "till-7-0001",
+        "level": "info",
+    }
+
+
+def test_a_request_that_belongs_on_https_goes_the_general_way(committed, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 3_600
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    api, seen = Api("events.write"), []
+    client = httpx.Client(transport=httpx.WSGITransport(app=lane(seen)))
+    sent = {"Authorization": f"Bearer {api.key}"}
+
+    plain = client.post("http://alder.localhost/api/v1/events", content=b"{}", headers=sent)
+    secure = client.post(
+        "http://alder.localhost/api/v1/events",
+        content=b"{}",
+        headers=sent | {"X-Forwarded-Proto": "https"},
+    )
+
+    assert (plain.status_code, len(seen)) == (204, 1)
+    assert (secure.status_code, len(seen)) == (422, 1)
+    assert secure.headers["Strict-Transport-Security"].startswith("max-age=3600")
 
 
 def test_a_fault_in_the_lane_is_a_500_that_shows_nothing(committed, monkeypatch):

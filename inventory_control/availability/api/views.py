@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.db import connection
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,18 +16,22 @@ from rest_framework.response import Response
 from inventory_control.availability.api.figures import terms_of
 from inventory_control.availability.api.serializers import TermSerializer
 from inventory_control.availability.rules import available_to_sell, breakdown, channel_breakdown
-from inventory_control.availability.selectors import ChannelFigure, Figures, NodeFigure
+from inventory_control.availability.selectors import (
+    ChannelFigure,
+    Figures,
+    ItemFigures,
+    LookUp,
+    NodeFigure,
+    look_up_presented,
+)
 from inventory_control.availability.services import set_channels, set_planning
 from inventory_control.catalog import permissions as catalog_permissions
 from inventory_control.catalog.api.views import RowsTakenSerializer, rows_in
 from inventory_control.catalog.models import Channel, ItemNode
-from inventory_control.core import clock
 from inventory_control.core.errors import Refused
 from inventory_control.events.values import Freshness
-from inventory_control.people.api.authentication import require_scope
-from inventory_control.people.errors import KeyRefusedError
-from inventory_control.people.selectors import holder_of_key
 from inventory_control.stock import permissions
+from inventory_control.web.calls import Answer, Call, json_answer
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.tiers import Tier
@@ -117,23 +122,18 @@ class AvailabilityView(ApiView):
     )
     def get(self, request: Request) -> HttpResponse:
         """Every node's figure with its terms, and what each channel should show."""
-        asked = _asked(request._request)
+        asked = _asked(request.query_params)
         if asked is None:
             raise Refused("Name the item: ?item=SKU.", field="item")
-        return _figures_answer(asked[0], Figures(asked[0], node=asked[1]))
+        (figures,) = Figures([asked]).found()
+        return _figures_answer(asked, figures).response()
 
-    def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
-        """The figures of an item for a key, both read in one exchange with the server."""
-        asked = _asked(request)
-        if request.method != "GET" or asked is None:
+    def at_once(self, call: Call, secret: str) -> Answer | None:
+        """The figures of an item for a key, with what other threads look up just now."""
+        asked = _asked(call.query() or {})
+        if asked is None or call.method != "GET" or connection.in_atomic_block:
             return None
-        figures = Figures(asked[0], node=asked[1])
-        holder = holder_of_key(secret, at=clock.real_now())
-        if holder is None:
-            raise KeyRefusedError
-        holder.require_tier(self.tier)
-        require_scope(holder.actor, permissions.READ)
-        return _figures_answer(asked[0], figures)
+        return _figures_answer(asked, look_up_presented(secret, asked))
 
 
 class ChannelListView(ApiView):
@@ -200,23 +200,23 @@ class ItemNodeListView(ApiView):
         return Response({"rows": set_planning(rows_in(request), by=self.actor)})
 
 
-def _asked(request: HttpRequest) -> tuple[str, str | None] | None:
+def _asked(query: Mapping[str, str]) -> LookUp | None:
     """The item asked for and the node, if one was named; None when no item was."""
-    sku, node = request.GET.get("item", ""), request.GET.get("node")
-    return None if not sku or "\0" in sku + (node or "") else (sku, node)
+    sku, node = query.get("item", ""), query.get("node")
+    return None if not sku or "\0" in sku + (node or "") else LookUp(sku, node)
 
 
-def _figures_answer(sku: str, figures: Figures) -> HttpResponse:
-    if not figures.is_known():
-        raise NotFoundError(f"No item is called {sku}.", field="item")
-    at = clock.now()
-    body = {
-        "item": sku,
-        "as_of": at,
-        "nodes": [_node_figure(one, at) for one in figures.nodes()],
-        "channels": [_channel_figure(one) for one in figures.channels()],
-    }
-    return HttpResponse(msgspec.json.encode(body), content_type="application/json")
+def _figures_answer(asked: LookUp, figures: ItemFigures | None) -> Answer:
+    if figures is None:
+        raise NotFoundError(f"No item is called {asked.sku}.", field="item")
+    return json_answer(
+        {
+            "item": asked.sku,
+            "as_of": figures.at,
+            "nodes": [_node_figure(one, figures.at) for one in figures.nodes],
+            "channels": [_channel_figure(one) for one in figures.channels],
+        }
+    )
 
 
 def _freshness(freshness: Freshness | None, at: datetime) -> dict[str, Any] | None:

@@ -10,7 +10,9 @@ from inventory_control.availability.selectors.exposures import (
 from inventory_control.availability.selectors.figures import (
     ChannelFigure,
     Figures,
+    ItemFigures,
     LiveBreakdown,
+    LookUp,
     NodeFigure,
     ats_at,
     ats_of,
@@ -20,6 +22,7 @@ from inventory_control.availability.selectors.figures import (
     limited_figures,
     node_stock,
 )
+from inventory_control.availability.selectors.looking_up import look_up_presented
 from inventory_control.availability.selectors.planning import (
     Promises,
     promises_at,
@@ -34,7 +37,9 @@ from inventory_control.availability.selectors.receipts import (
 __all__ = [
     "ChannelFigure",
     "Figures",
+    "ItemFigures",
     "LiveBreakdown",
+    "LookUp",
     "NodeFigure",
     "Promises",
     "acknowledged_between",
@@ -49,6 +54,7 @@ __all__ = [
     "holds_at",
     "is_detection_due",
     "limited_figures",
+    "look_up_presented",
     "node_stock",
     "orders_during",
     "promises_at",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db.models import F, Q
 
@@ -19,7 +20,7 @@ from inventory_control.availability.rules import (
 from inventory_control.availability.states import HoldStatus
 from inventory_control.catalog.models import Channel
 from inventory_control.core import clock
-from inventory_control.core.sql import hot_later, named_statements
+from inventory_control.core.sql import hot_later, named_statements, texts
 from inventory_control.events.values import Freshness
 from inventory_control.stock.selectors import positions_at, positions_of
 from inventory_control.stock.values import Position
@@ -81,41 +82,59 @@ class ChannelFigure:
     stock: ChannelStock
 
 
+@dataclass(frozen=True, slots=True)
+class ItemFigures:
+    """What may be sold of an item as of a moment, with its nodes and channels by code.
+
+    The nodes are all that ever held it, or the one asked for; the channels all it is sold through.
+    """
+
+    at: datetime
+    nodes: list[NodeFigure]
+    channels: list[ChannelFigure]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """What is asked: the figures of an item, of one node or of all."""
+
+    sku: str
+    node: str | None = None
+
+
 class Figures:
-    """The figures of one item: asked for, not yet waited for. One exchange with the server."""
+    """The figures of some items: asked for, not yet waited for. One exchange with the server."""
 
-    def __init__(self, sku: str, *, node: str | None = None) -> None:
-        asked = {"sku": sku, "node": node, "now": clock.now()}
-        self._item = hot_later(_FIGURES["item"], asked)
-        self._nodes = hot_later(_FIGURES["nodes"], asked)
-        self._channels = hot_later(_FIGURES["channels"], asked)
+    def __init__(self, asked: Sequence[LookUp]) -> None:
+        self._at = clock.now()
+        skus = texts(one.sku for one in asked)
+        nodes = texts(one.node for one in asked)
+        self._count = len(asked)
+        self._nodes = hot_later(_FIGURES["nodes"], {"skus": skus, "nodes": nodes, "now": self._at})
+        self._channels = hot_later(_FIGURES["channels"], {"skus": skus})
 
-    def is_known(self) -> bool:
-        """Whether there is such an item."""
-        return bool(self._item.rows())
+    def found(self) -> list[ItemFigures | None]:
+        """The figures in the order they were asked for; None where there is no such item."""
+        found: list[ItemFigures | None] = [None] * self._count
+        for place, *columns in self._nodes.rows():
+            one = found[place - 1]
+            if one is None:
+                one = found[place - 1] = ItemFigures(self._at, [], [])
+            if columns[0] is not None:
+                one.nodes.append(_node_figure(columns))
+        for place, code, ats, quantity, published, at, *terms in self._channels.rows():
+            one = found[place - 1]
+            if one is not None:
+                one.channels.append(
+                    ChannelFigure(code, ats, quantity, published, at, ChannelStock(*terms))
+                )
+        return found
 
-    def nodes(self) -> list[NodeFigure]:
-        """Every node that ever held it, by code, or the one asked for."""
-        return [
-            NodeFigure(
-                code,
-                NodeStock(*terms),
-                on_hand,
-                in_transit,
-                changed_at,
-                Freshness(source, as_of, minutes) if source is not None else None,
-            )
-            for code, *terms, on_hand, in_transit, changed_at, source, as_of, minutes in (
-                self._nodes.rows()
-            )
-        ]
 
-    def channels(self) -> list[ChannelFigure]:
-        """Every channel it is sold through, by code."""
-        return [
-            ChannelFigure(code, ats, quantity, published, at, ChannelStock(*terms))
-            for code, ats, quantity, published, at, *terms in self._channels.rows()
-        ]
+def _node_figure(columns: Sequence[Any]) -> NodeFigure:
+    code, *terms, on_hand, in_transit, changed_at, source, as_of, minutes = columns
+    freshness = Freshness(source, as_of, minutes) if source is not None else None
+    return NodeFigure(code, NodeStock(*terms), on_hand, in_transit, changed_at, freshness)
 
 
 def channel_figures(item_id: int) -> list[Availability]:

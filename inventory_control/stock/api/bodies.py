@@ -9,13 +9,14 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from inventory_control.events.errors import BodyTooLargeError, UnreadableBodyError
+from inventory_control.web.calls import Incoming
 
 MOST_ROWS = 10_000
 _rows_of_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 NDJSON = frozenset({"application/x-ndjson", "application/ndjson"})
 
 
-def read_body(request: HttpRequest) -> bytes:
+def read_body(request: Incoming) -> bytes:
     """The body, decompressed when it says so; refuses what grows beyond the limit."""
     return plain_body(request.body, request.META.get("HTTP_CONTENT_ENCODING", "identity"))
 

@@ -101,7 +101,7 @@ def _answer(call: KeptCall, holder: KeyHolder) -> HttpResponse:
     if call.path == BULK:
         return bulk_answer(rows_in(body, call.content_type.partition(";")[0].strip()), post)
     (answer,) = post([body])
-    return answer_to(answer)
+    return answer_to(answer).response()
 
 
 def _give_up(call: KeptCall, error: DomainError) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -52,7 +52,8 @@ from inventory_control.stock.services import (
     reserve_presented,
 )
 from inventory_control.stock.values import Granted, ReservationLine
-from inventory_control.web.problems import problem_response
+from inventory_control.web.calls import Answer, Call, Incoming, json_answer
+from inventory_control.web.problems import problem_answer
 from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
 
@@ -60,7 +61,6 @@ BATCH = 1_000
 """Rows a posting statement takes at once: beyond it latency grows and throughput does not."""
 FEW_LINES = 100
 """Lines of a call that may share a transaction with others; more have enough company in themselves."""
-_encode = msgspec.json.encode
 _decode_reservations = msgspec.json.Decoder(ReservationBody).decode
 
 
@@ -71,18 +71,18 @@ class EventView(EventSearchView):
     permissions = {**EventSearchView.permissions, "POST": event_permissions.WRITE}
     parser_classes = []
 
-    def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
+    def at_once(self, call: Call, secret: str) -> Answer | None:
         """Post the event of a key together with those that other threads post just now.
 
         The key is looked up where the event is posted. A caller who wants an answer kept under an
         Idempotency-Key, or who is in a transaction of its own, goes the general way and posts
         alone.
         """
-        is_own = "HTTP_IDEMPOTENCY_KEY" in request.META or connection.in_atomic_block
-        if is_own or request.method != "POST":
+        is_own = "HTTP_IDEMPOTENCY_KEY" in call.META or connection.in_atomic_block
+        if is_own or call.method != "POST":
             return None
-        self.refuse_large(request)
-        body = read_body(request)
+        self.refuse_large(call)
+        body = read_body(call)
         with bells_held():
             return answer_to(post_presented(secret, body))
 
@@ -95,7 +95,7 @@ class EventView(EventSearchView):
         the refusal is returned, not raised: raising would roll the dead letter back.
         """
         (answer,) = _post(self, [read_body(request._request)])
-        return answer_to(answer)
+        return answer_to(answer).response()
 
 
 class EventBulkView(ApiView):
@@ -137,18 +137,19 @@ class ReservationView(ApiView):
         call is reserved.
         """
         lines = lines_in(request._request)
-        return _promised(
-            reserve(lines, by=self.actor, accept=lambda found: _refuse_unserved(lines, found))
+        promised = reserve(
+            lines, by=self.actor, accept=lambda found: _refuse_unserved(lines, found)
         )
+        return _promised(promised).response()
 
-    def at_once(self, request: HttpRequest, secret: str) -> HttpResponse | None:
+    def at_once(self, call: Call, secret: str) -> Answer | None:
         """Reserve for a key together with those whom other threads serve just now."""
-        is_own = "HTTP_IDEMPOTENCY_KEY" in request.META or connection.in_atomic_block
-        if is_own or request.method != "POST":
+        is_own = "HTTP_IDEMPOTENCY_KEY" in call.META or connection.in_atomic_block
+        if is_own or call.method != "POST":
             return None
-        self.refuse_large(request)
+        self.refuse_large(call)
         try:
-            lines = lines_in(request)
+            lines = lines_in(call)
         except DomainError:
             return None  # whether the key is good is said before what is wrong with the body
         if len(lines) > FEW_LINES:
@@ -176,10 +177,10 @@ class ReservationCheckView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         """What each line would be granted now, and why less; nothing is kept."""
         answers = check(lines_in(request._request), by=self.actor)
-        return _json({"lines": [msgspec.to_builtins(one) for one in answers]})
+        return json_answer({"lines": answers}).response()
 
 
-def lines_in(request: HttpRequest) -> list[ReservationLine]:
+def lines_in(request: Incoming) -> list[ReservationLine]:
     """The order lines of a reservation's body, with its defaults filled in."""
     body = read_body(request)
     try:
@@ -194,11 +195,9 @@ def lines_in(request: HttpRequest) -> list[ReservationLine]:
     return [_line(one, asked, expires_at) for one in asked.lines]
 
 
-def _promised(answers: Sequence[Granted]) -> HttpResponse:
+def _promised(answers: Sequence[Granted]) -> Answer:
     complete = all(one.granted == one.requested for one in answers)
-    return _json(
-        {"lines": [msgspec.to_builtins(one) for one in answers]}, status=201 if complete else 200
-    )
+    return json_answer({"lines": answers}, status=201 if complete else 200)
 
 
 def _post(view: ApiView, rows: Sequence[bytes]) -> list[Posted | Refusal]:
@@ -218,26 +217,26 @@ def bulk_answer(
         for answer in post(rows[start : start + BATCH]):
             results.append(_row(answer, len(results)))
     counts = Counter(row["outcome"] for row in results)
-    return _json({"counts": dict(counts), "results": results})
+    return json_answer({"counts": dict(counts), "results": results}).response()
 
 
-def answer_to(answer: Posted | Refusal) -> HttpResponse:
+def answer_to(answer: Posted | Refusal) -> Answer:
     """What the caller of a single event is told."""
     if isinstance(answer, Refusal) and answer.outcome == Outcome.HELD:
-        return _json(_row(answer, 0), status=202)
+        return json_answer(_row(answer, 0), status=202)
     if isinstance(answer, Refusal):
         refusal = InvalidEventError(
             answer.reason, field=answer.field, extra={"reason": answer.code}
         )
-        return problem_response(refusal)
+        return problem_answer(refusal)
     if answer.outcome == Outcome.CONFLICT:
-        return problem_response(ContentConflictError(answer.detail or None))
+        return problem_answer(ContentConflictError(answer.detail or None))
     if answer.outcome == Outcome.QUARANTINED:
-        return problem_response(
+        return problem_answer(
             InvalidEventError(answer.detail, field=answer.field, extra={"reason": answer.code})
         )
     status = 200 if answer.outcome == Outcome.DUPLICATE else 201
-    return _json(answer.as_row(0), status=status)
+    return json_answer(answer.as_row(0), status=status)
 
 
 def _row(answer: Posted | Refusal, row: int) -> dict[str, Any]:
@@ -283,7 +282,3 @@ def _refuse_unserved(lines: Sequence[ReservationLine], answers: Sequence[Granted
             field=f"lines[{lines.index(line)}].quantity",
             extra={"available": answer.available, "requested": answer.requested},
         )
-
-
-def _json(body: object, status: int = 200) -> HttpResponse:
-    return HttpResponse(_encode(body), status=status, content_type="application/json")
