@@ -28,7 +28,9 @@ LOOK_UP = "/api/v1/availability"
 
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
     """Reservations over many items and of one hot item, and look-ups, against the bare view."""
-    rates: dict[str, list[float]] = {name: [] for name in ("floor", "many", "hot", "row", "lookup", "hot_lookup")}
+    rates: dict[str, list[float]] = {
+        name: [] for name in ("floor", "many", "hot", "row", "lookup", "hot_lookup")
+    }
     p99: dict[str, list[float]] = {"floor": [], "many": []}
     bare_port = free_port()
     settle(bench)
@@ -93,7 +95,9 @@ def _looks(bench: Bench, path: str, count: int, *, items: int = ITEMS) -> list[l
     key = (("Authorization", f"Bearer {bench.told['key']}"),)
     return [
         [
-            Call("GET", f"{path}?item=ITEM-{rng.randrange(items):05d}", bench.told["host"], b"", key)
+            Call(
+                "GET", f"{path}?item=ITEM-{rng.randrange(items):05d}", bench.told["host"], b"", key
+            )
             for _ in range(count)
         ]
         for _ in range(CONNECTIONS)

@@ -147,7 +147,9 @@ def prepare_single(superuser_url: str, tenant_schema: str) -> None:
             CREATE TABLE IF NOT EXISTS floor_b.item (
                 id bigint PRIMARY KEY, sku text UNIQUE, name text
             );
-            INSERT INTO floor_b.item VALUES (1, 'ITEM-00001', 'Item') ON CONFLICT DO NOTHING
+            INSERT INTO floor_b.item
+            SELECT n, 'ITEM-' || lpad(n::text, 5, '0'), 'Item' FROM generate_series(0, 1999) AS n
+            ON CONFLICT DO NOTHING
             """
         )
         session.execute(

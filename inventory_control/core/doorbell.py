@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
@@ -29,13 +30,20 @@ PROMPT = frozenset({"intake", "availability", "deliver"})
 """Stages between an event and the figure a channel shows."""
 RESTS_FOR_MS = {True: 200, False: 1_000}
 """How long a prompt stage of a tenant, and any other, rests after it began a look: under load it
-then takes what came meanwhile together. A sandbox does not rest, because its clock waits for every
-look."""
+then takes what came meanwhile together. One whose looks are long rests as long as it works, so that no
+tenant's stage ever takes more than half of a worker. A sandbox does not rest, because its clock
+waits for every look."""
+RESTS_AT_MOST_MS = 2_000
+"""How long a stage rests at most, however long it looked."""
+BELLS_KEPT = 10_000
+"""How many bells a process remembers to leave alone."""
 SILENT_FOR_S = 1.0
 """After a failed ring, how long this process leaves the broker alone."""
 
 _logger = log(__name__)
 _silent_until = 0.0
+_quiet: dict[tuple[str, UUID], float] = {}
+"""Until when a bell need not be pressed: its message is on its way and rests at least that long."""
 _held: ContextVar[list[tuple[str, TenantRef]] | None] = ContextVar("bells_held", default=None)
 _redis: list[Redis] = []
 
@@ -70,34 +78,49 @@ def press(stage: str, tenant: TenantRef) -> None:
     if held is not None:
         held.append((stage, tenant))
         return
-    if time.monotonic() < _silent_until:
+    now = time.monotonic()
+    if now < _quiet.get((stage, tenant.id), 0.0):
+        return
+    if now < _silent_until:
         bells_unheard.inc()
         return
     try:
-        if not _flags().set(_flag(stage, tenant), "1", nx=True, px=RUNG_FOR_MS):
-            return
-        rests_for = 0 if tenant.is_sandbox else max(0, int(_flags().pttl(_rest(stage, tenant))))
-        current_app.send_task(
-            f"stages.{stage}",
-            args=[str(tenant.id)],
-            headers={"ic_tenant": str(tenant.id), "ic_correlation": correlation_id()},
-            countdown=rests_for / 1_000 or None,
-            retry=False,
-            ignore_result=True,
-        )
+        with _flags().pipeline() as asked:
+            asked.set(_flag(stage, tenant), "1", nx=True, px=RUNG_FOR_MS)
+            asked.pttl(_rest(stage, tenant))
+            is_first, left = asked.execute()
+        rests_for = 0.0 if tenant.is_sandbox else max(0, left) / 1_000
+        if is_first:
+            current_app.send_task(
+                f"stages.{stage}",
+                args=[str(tenant.id)],
+                headers={"ic_tenant": str(tenant.id), "ic_correlation": correlation_id()},
+                countdown=rests_for or None,
+                retry=False,
+                ignore_result=True,
+            )
+        if len(_quiet) >= BELLS_KEPT:
+            _quiet.clear()
+        # Half of it: the worker's clock, by which the message waits, need not be ours.
+        _quiet[stage, tenant.id] = now + rests_for / 2
     except (OperationalError, RedisError, OSError) as error:
         _silent_until = time.monotonic() + SILENT_FOR_S
         bells_unheard.inc()
         _logger.warning("bell.unheard", stage=stage, error=str(error))
 
 
-def answer(stage: str, tenant: TenantRef) -> None:
-    """Let the bell ring again; a stage calls this before it looks, so that nothing is missed."""
+def answer(stage: str, tenant: TenantRef, *, took: float) -> None:
+    """Let the bell ring again; a stage calls this before it looks, so that nothing is missed.
+
+    `took` is how long its last look took, in seconds. Flag and rest change as one: a message that
+    is sent while a stage rests waits until it has.
+    """
+    rests_for = max(RESTS_FOR_MS[stage in PROMPT], min(RESTS_AT_MOST_MS, round(2_000 * took)))
     try:
-        with _flags().pipeline(transaction=False) as told:
+        with _flags().pipeline() as told:
             told.delete(_flag(stage, tenant))
             if not tenant.is_sandbox:
-                told.set(_rest(stage, tenant), "1", px=RESTS_FOR_MS[stage in PROMPT])
+                told.set(_rest(stage, tenant), "1", px=rests_for)
             told.execute()
     except RedisError as error:
         _logger.warning("bell.unanswered", stage=stage, error=str(error))

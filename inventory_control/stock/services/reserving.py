@@ -39,8 +39,12 @@ _SEEN = """
 """
 _LOCKED = f"{_SEEN} FOR UPDATE OF b"
 _KNOWN = """
-    SELECT 'claim', key, greatest(0, committed - released), committed
-      FROM stock_reservation WHERE key = ANY(%s::text[])
+    SELECT 'claim', claim.key, claim.stands, claim.committed
+      FROM unnest(%s::text[]) AS asked (key)
+     CROSS JOIN LATERAL (
+               SELECT r.key, greatest(0, committed - released) AS stands, committed
+                 FROM stock_reservation r WHERE r.key = asked.key LIMIT 1
+           ) AS claim
      UNION ALL
     SELECT 'channel', code, 0, 0 FROM catalog_channel WHERE code = ANY(%s::text[])
      UNION ALL
