@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from django.conf import settings
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import resolve, reverse
@@ -129,8 +129,9 @@ def _answer(door: _Door, tenant: TenantRef, call: Call, secret: str) -> Answer |
     except Exception as error:  # noqa: BLE001 - what Django does with a fault behind its handler
         answer = _fault(call, error)
     finally:
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
+        session = connections[DEFAULT_DB_ALIAS]
+        if not session.in_atomic_block:
+            session.close_if_unusable_or_obsolete()
     if answer is not None:
         note_answer(
             tenant=tenant.label,

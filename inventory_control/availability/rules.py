@@ -9,11 +9,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from inventory_control.core.errors import Refused
 
 
-@dataclass(frozen=True, slots=True)
-class NodeStock:
+class NodeStock(msgspec.Struct, frozen=True):
     """What the arithmetic needs of an item at a node, in units."""
 
     sellable: int
@@ -23,8 +24,7 @@ class NodeStock:
     is_frozen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelStock:
+class ChannelStock(msgspec.Struct, frozen=True):
     """What the arithmetic needs of an item on a channel: sums over its nodes, and what limits it.
 
     `frozen` is what frozen nodes would have sold. `cap` None: no limit.
@@ -86,8 +86,7 @@ class DatedSupply:
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True):
     """One line of a breakdown: what it is called and what it adds."""
 
     name: str

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import psycopg
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
@@ -111,3 +112,11 @@ def test_a_session_that_dies_in_flight_is_an_error_and_the_next_one_works(commit
     with transaction.atomic(), pipelined():
         add_node("N2")
     assert codes() == ["N2"]
+
+
+def test_moments_come_back_in_utc_whatever_zone_they_were_written_in(tenant):
+    ((at, nothing),) = hot("SELECT timestamptz '2026-01-01 10:00:00.5+02', NULL::timestamptz", [])
+
+    assert (at, nothing) == (datetime(2026, 1, 1, 8, 0, 0, 500_000, tzinfo=UTC), None)
+    assert at.isoformat() == "2026-01-01T08:00:00.500000+00:00"
+    assert msgspec.json.encode(at) == b'"2026-01-01T08:00:00.500000Z"'

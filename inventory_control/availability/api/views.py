@@ -13,7 +13,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory_control.availability.api.figures import terms_of
 from inventory_control.availability.api.serializers import TermSerializer
 from inventory_control.availability.rules import available_to_sell, breakdown, channel_breakdown
 from inventory_control.availability.selectors import (
@@ -245,7 +244,7 @@ def _node_figure(one: NodeFigure, at: datetime) -> dict[str, Any]:
         "is_frozen": stock.is_frozen,
         "changed_at": one.changed_at,
         "freshness": _freshness(one.freshness, at),
-        "terms": terms_of(breakdown(stock)),
+        "terms": breakdown(stock),
     }
 
 
@@ -256,5 +255,5 @@ def _channel_figure(one: ChannelFigure) -> dict[str, Any]:
         "quantity": one.quantity,
         "published": one.published,
         "published_at": one.published_at,
-        "terms": terms_of(channel_breakdown(one.stock)),
+        "terms": channel_breakdown(one.stock),
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.db.models import F, Q
 
 from inventory_control.availability.models import Availability, ChangedPlace, Exposure, ExposureHold
@@ -56,8 +57,7 @@ def ats_of(item_ids: list[int]) -> dict[Place, int]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFigure:
+class NodeFigure(msgspec.Struct, frozen=True):
     """An item at a node: what its ATS is made of, what lies there, when that changed last, and how
     old the word on it is; `freshness` is None where nobody ever spoke of the node.
     """
@@ -70,8 +70,7 @@ class NodeFigure:
     freshness: Freshness | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelFigure:
+class ChannelFigure(msgspec.Struct, frozen=True):
     """What a channel should show of an item (units), what it was told last, and when."""
 
     channel: str

@@ -16,9 +16,10 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.adapt import Transformer
+from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg.waiting import Ready, Wait
 
 Values = Sequence[bytes | None]
@@ -47,13 +48,26 @@ class Asked:
         self._rows = rows
 
 
+class _Readers:
+    """How values are read: as Django's session reads them, but moments by the driver's own reader.
+
+    Django's is written in Python and costs more than anything else of a row; both give UTC, the
+    time zone of every session.
+    """
+
+    def __init__(self, session: psycopg.Connection[Any]) -> None:
+        self.connection = session
+        self.adapters = AdaptersMap(session.adapters)
+        self.adapters.register_loader("timestamptz", TimestamptzLoader)
+
+
 class Flight:
     """What is queued on one session; reused for as long as the session lives."""
 
     def __init__(self, session: psycopg.Connection[Any]) -> None:
         self._session = session
         self._libpq = session.pgconn
-        self._reader = Transformer.from_context(session)
+        self._reader = Transformer.from_context(_Readers(session))
         self._names: dict[bytes, bytes] = {}
         self._named = 0
         self._new: list[bytes] = []
