@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
+import msgspec
 from django.db import transaction
 
 from connectors.models import Replay
@@ -208,7 +208,9 @@ def _posted(rows: Sequence[TakenRow], replay: Replay, by: Actor) -> list[str]:
     drafts = [row.draft for row in rows if isinstance(row.draft, EventDraft)]
     known = known_keys([draft.key for draft in drafts])
     sent = [
-        replace(draft, received_from=f"replay {replay.pk}") if draft.key in known else draft
+        msgspec.structs.replace(draft, received_from=f"replay {replay.pk}")
+        if draft.key in known
+        else draft
         for draft in drafts
     ]
     posted = iter(post_events(sent, by=by))

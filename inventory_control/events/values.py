@@ -160,8 +160,7 @@ class Gate:
     suspect_within: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class EventDraft:
+class EventDraft(msgspec.Struct, frozen=True):
     """A valid event with its names resolved to ids, ready to be posted.
 
     `content` is the SHA-256 of the canonical form, by which a repeated id with other content is
@@ -208,8 +207,7 @@ class Refusal:
     waits_for: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(msgspec.Struct, frozen=True):
     """What became of one draft. `event_id` is that of the first delivery for a duplicate.
 
     `code` and `field` say of a refused one why and where.

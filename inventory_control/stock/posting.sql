@@ -2,6 +2,7 @@
 --
 -- In:  arrays of events (one element per row, n is its place in the batch), of legs and of claim
 --      changes (each naming its event by n), and the product time.
+-- A leg whose time is NULL moved when its event occurred.
 -- Out: one row per event that is new: n, event_id, is_late, is_awaited. Rows missing from the answer are
 --      duplicates. is_late says that an assertion of that item and node lies after the event, so
 --      the fold has to be judged again; is_awaited that a correction is held for it.
@@ -63,7 +64,8 @@ event AS (
       FROM fresh
 ),
 leg AS (
-    SELECT fresh.event_id, fresh.demand_day, l.*
+    SELECT fresh.event_id, fresh.demand_day, l.item_id, l.node_id, l.state, l.lot, l.quantity,
+           coalesce(l.at, fresh.occurred_at) AS at
       FROM unnest(
                %(leg_n)s::int[], %(leg_item)s::bigint[], %(leg_node)s::bigint[],
                %(leg_state)s::text[], %(leg_lot)s::text[], %(leg_quantity)s::bigint[],

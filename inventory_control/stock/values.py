@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+import msgspec
+
 FoldKey = tuple[datetime, str, str]
 """The order in which facts are folded: when it was true, then source, then source id (D3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(msgspec.Struct, frozen=True):
     """One line of a balanced move, in units; positive goes in."""
 
     item_id: int
@@ -39,8 +40,7 @@ class Financial:
         return self.between if crosses_entities and self.between else self.form
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimChange:
+class ClaimChange(msgspec.Struct, frozen=True):
     """What an event changes of the claim of one order line, in units.
 
     `confirmed` units are hard-assigned: they count as allocated instead of reserved.

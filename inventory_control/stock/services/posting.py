@@ -371,10 +371,9 @@ def _late(line: _Line) -> tuple[tuple[Leg, ...], object, str, str]:
     return line.legs, line.draft.event.occurred_at, *line.draft.key
 
 
-def _fold_time(line: _Line) -> datetime:
-    if line.correction is not None:
-        return line.correction.stands_at[0]
-    return line.draft.event.occurred_at
+def _fold_time(line: _Line) -> datetime | None:
+    """When a correction stands; None for an event, which stands when it occurred."""
+    return None if line.correction is None else line.correction.stands_at[0]
 
 
 def _demand_day(line: _Line) -> date | None:
