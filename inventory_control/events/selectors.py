@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from inventory_control.catalog.models import Item, Node
@@ -17,6 +17,7 @@ from inventory_control.core.errors import Refused
 from inventory_control.core.sql import Asked, hot_later, named_statements
 from inventory_control.events.errors import UnknownEventError
 from inventory_control.events.models import (
+    Correction,
     DeadLetter,
     EventWork,
     InventoryEvent,
@@ -180,14 +181,14 @@ def document_history(documents: Sequence[str]) -> dict[str, list[DocumentFact]]:
 
 _HISTORY = """
     SELECT o.details ->> 'document', o.type, o.occurred_at, o.item_id, o.node_id,
-           CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
+           CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
            (o.details ->> 'due_at')::timestamptz, o.details ->> 'supplier',
            o.details ->> 'to_node', o.details -> 'attributes' ->> 'asn', o.details ->> 'to_state',
            coalesce((o.details -> 'attributes' ->> 'partial')::boolean, false)
       FROM events_inventoryevent o
-      LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+      LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
      WHERE o.type = ANY(%s) AND o.details ? 'document' AND o.details ->> 'document' = ANY(%s)
-       AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
+       AND (c.event_id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY o.occurred_at, o.source, o.source_id
 """
 
@@ -253,8 +254,13 @@ def event_page(pk: int) -> InventoryEvent:
 
 
 def corrections_around(event: InventoryEvent) -> tuple[int | None, int | None]:
-    """The event this one corrects, and the one that corrects it."""
-    by = InventoryEvent.objects.filter(corrects=event.pk).values_list("pk", flat=True).first()
+    """The fact this one corrects, and what corrects it: of several, the one that stands."""
+    by = (
+        Correction.objects.filter(Q(fact_id=event.pk) | Q(about_id=event.pk))
+        .order_by("-is_standing", "-pk")
+        .values_list("pk", flat=True)
+        .first()
+    )
     return event.corrects, by
 
 
@@ -469,7 +475,9 @@ _CUSTOMER_SIGNALS = """
                 WHERE o.kind = 'signal' AND o.type = 'customer.signalled'
                   AND o.item_id = %s AND o.occurred_at >= %s
            ) AS e
-     WHERE NOT EXISTS (SELECT FROM events_inventoryevent c WHERE c.corrects = e.id)
+     WHERE NOT EXISTS (
+         SELECT FROM events_correction c WHERE c.fact_id = e.id AND c.is_standing
+     )
      GROUP BY 1
      ORDER BY 1
 """

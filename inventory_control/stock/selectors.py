@@ -487,9 +487,9 @@ def item_series(
 _SERIES = """
     WITH told AS (
         SELECT (o.occurred_at AT TIME ZONE 'UTC')::date AS day, o.type,
-               CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END AS units
+               CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END AS units
           FROM events_inventoryevent o
-          LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+          LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
          WHERE o.item_id = %(item)s AND (%(node)s::bigint IS NULL OR o.node_id = %(node)s)
            AND o.occurred_at >= %(since)s::date::timestamp AT TIME ZONE 'UTC'
            AND o.occurred_at < %(until)s::date::timestamp AT TIME ZONE 'UTC'

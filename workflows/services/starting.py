@@ -88,7 +88,7 @@ def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> Non
 
 def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     """The same request by another run, worth what it is worth now."""
-    units = facts.units if old.action == "correct" else old.quantity
+    units = max(abs(facts.units), abs(old.quantity)) if old.action == "correct" else old.quantity
     run = WorkflowRun(
         request=old.request,
         workflow=old.workflow,
