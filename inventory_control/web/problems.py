@@ -17,6 +17,8 @@ from inventory_control.core.errors import DomainError
 from inventory_control.core.telemetry import correlation_id
 
 CONTENT_TYPE = "application/problem+json"
+_FOR_OPERATORS = "; use sys."
+"""Where Python, refusing an endless number, starts to advise whoever runs it."""
 Answer = TypeVar("Answer", bound=HttpResponse)
 
 
@@ -62,7 +64,7 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
             problem(
                 status=error.status_code,
                 code=str(getattr(error, "default_code", "error")),
-                detail=str(error.detail),
+                detail=str(error.detail).partition(_FOR_OPERATORS)[0],
             )
         )
         challenge, wait = getattr(error, "auth_header", None), getattr(error, "wait", None)

@@ -35,6 +35,7 @@ from workflows.rules import (
     may_correct_at_once,
     may_post_at_once,
     read_reason,
+    spend_of,
 )
 from workflows.selectors import (
     REPLENISHMENT,
@@ -44,7 +45,7 @@ from workflows.selectors import (
     units_at_stake,
 )
 from workflows.services.running import stop
-from workflows.services.starting import CENT, start
+from workflows.services.starting import start
 from workflows.states import RUN_LIVE, RunStatus
 from workflows.values import (
     WantedAdjustment,
@@ -79,7 +80,7 @@ def request_adjustment(wanted: WantedAdjustment, *, by: Actor) -> WorkflowRun:
             evidence=wanted.evidence,
         )
     )
-    spend = (abs(wanted.quantity) * item.unit_cost).quantize(CENT)
+    spend = spend_of(wanted.quantity, item.unit_cost)
     run = WorkflowRun(request=request, action="adjust", quantity=wanted.quantity, spend=spend)
     run.policy = policy.name
     return start(run, may_post_at_once(reason, spend, item.unit_cost, lately=lately), by=by)
@@ -125,7 +126,7 @@ def request_correction(wanted: WantedCorrection, *, by: Actor) -> WorkflowRun:
         )
     )
     cost = original.item.unit_cost if original.item and original.quantity else Decimal(0)
-    spend = (units_at_stake(original, wanted.quantity) * cost).quantize(CENT)
+    spend = spend_of(units_at_stake(original, wanted.quantity), cost)
     run = WorkflowRun(request=request, action="correct", quantity=wanted.quantity, spend=spend)
     run.policy = policy.name
     return start(run, may_correct_at_once(spend, cost, policy.value), by=by)
@@ -155,7 +156,7 @@ def request_order(wanted: WantedOrder, *, by: Actor) -> WorkflowRun:
         request=_asked(Request(item=item, node=node, reason=wanted.reason)),
         action=wanted.action,
         quantity=wanted.quantity,
-        spend=(wanted.quantity * item.unit_cost).quantize(CENT),
+        spend=spend_of(wanted.quantity, item.unit_cost),
         from_node=donor,
         supplier=supplier,
         expected_at=clock.now() + timedelta(days=days),
@@ -221,7 +222,7 @@ def request_run(
         workflow=workflow,
         action=action,
         quantity=quantity,
-        spend=(quantity * item.unit_cost).quantize(CENT),
+        spend=spend_of(quantity, item.unit_cost),
         from_node=from_node,
         supplier=supplier if action == "purchase" else None,
         expected_at=now + timedelta(days=days),
