@@ -26,6 +26,7 @@ from ai_advice.selectors import (
 )
 from ai_advice.values import Action, Question, Recommendation
 from exceptions.models import ExceptionCase
+from exceptions.rules import kept_money
 from exceptions.states import LIVE
 from inventory_control.audit.services import record, record_all
 from inventory_control.core import clock
@@ -185,7 +186,7 @@ def _advice(
         proposition=given.proposition,
         confidence=given.confidence,
         quantity=given.quantity,
-        value=given.value,
+        value=kept_money(given.value),
         from_node_id=given.from_node_id,
         supplier_id=given.supplier_id,
         expected_at=given.expected_at,

@@ -29,6 +29,8 @@ UNMAPPED = "unmapped_identifier"
 LONGEST_NAME_KEY = 120
 MATERIAL_MONEY = Decimal(1000)
 """Money at stake that makes a case one rank worse."""
+MOST_MONEY = Decimal("99999999999999.99")
+"""The largest amount that is kept of a risk, an advice or a request."""
 MATERIAL_CHANGE = 0.2
 """Share by which the units of a risk must change before older advice is stale."""
 REVIEW_DAYS = 1
@@ -52,6 +54,11 @@ def severity_of(urgency: float, at_stake: Decimal) -> Severity:
     """
     rank = Severity.HIGH if urgency >= 1 else Severity.MEDIUM if urgency >= 0.5 else Severity.LOW
     return Severity(rank - 1) if at_stake >= MATERIAL_MONEY else rank
+
+
+def kept_money(amount: Decimal) -> Decimal:
+    """An amount as it is kept: a mistyped quantity must not keep a risk from becoming a case."""
+    return max(-MOST_MONEY, min(amount, MOST_MONEY))
 
 
 def response_time(severity: int) -> timedelta:

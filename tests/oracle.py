@@ -43,11 +43,7 @@ def expected(facts: Iterable[dict[str, Any]], *, units: int = 2, share: float = 
         distinct[key] = fact
         if business is not None:
             keys.add(business)
-    corrected = {
-        fact["corrects"]["source_id"]: fact
-        for fact in distinct.values()
-        if fact["type"] == "event.corrected"
-    }
+    stands = _standing(distinct.values())
     answer = Expected()
     claims: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     places: dict[str, tuple[str, str]] = {}
@@ -60,9 +56,9 @@ def expected(facts: Iterable[dict[str, Any]], *, units: int = 2, share: float = 
             continue
         quantity = fact["quantity"]
         withdrawn = False
-        if source_id in corrected:
-            quantity = corrected[source_id].get("quantity", 0)
-            withdrawn = kind.startswith("stock.")
+        if source_id in stands:
+            quantity = stands[source_id] or 0
+            withdrawn = kind.startswith("stock.") and stands[source_id] is None
         place = (fact["item"], fact["node"])
         for state, sign in EFFECT.get(kind, ()):
             answer.positions[(*place, state)] += sign * quantity
@@ -95,3 +91,35 @@ def expected(facts: Iterable[dict[str, Any]], *, units: int = 2, share: float = 
         answer.reserved[places[key]] += max(0, committed - shipped - released)
     answer.pending = {one for ids in open_counts.values() for one in ids}
     return answer
+
+
+def _standing(facts: Iterable[dict[str, Any]]) -> dict[str, int | None]:
+    """What stands of every corrected fact, by its source id; None where it never happened.
+
+    Told from the leaves up: a withdrawal that is not withdrawn itself takes its parent out, and of
+    the rest the one told last counts, never before its own parent.
+    """
+    corrections = {fact["source_id"]: fact for fact in facts if fact["type"] == "event.corrected"}
+    about = {name: fact["corrects"]["source_id"] for name, fact in corrections.items()}
+
+    def is_out(name: str) -> bool:
+        return any(
+            corrections[child].get("quantity") is None and not is_out(child)
+            for child, parent in about.items()
+            if parent == name
+        )
+
+    def path(name: str) -> list[str]:
+        return [name] if about[name] not in corrections else [*path(about[name]), name]
+
+    last: dict[str, tuple[tuple[Any, ...], int | None]] = {}
+    for name, fact in corrections.items():
+        way = path(name)
+        root = about[way[0]]
+        quantity = fact.get("quantity")
+        if is_out(name) or (quantity is None and len(way) > 1):
+            continue
+        rank = (max(corrections[one]["occurred_at"] for one in way), len(way), name)
+        if root not in last or rank > last[root][0]:
+            last[root] = (rank, quantity)
+    return {root: quantity for root, (_, quantity) in last.items()}

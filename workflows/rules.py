@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from exceptions.rules import MOST_MONEY
 from inventory_control.core.errors import Refused
 from workflows.errors import InvalidPolicyError, UnreadableDefinitionError
 from workflows.values import (
@@ -23,7 +24,20 @@ from workflows.values import (
 ACTIONS = ("transfer", "purchase", "adjust", "correct")
 BOOK_ACTIONS = ("adjust", "correct")
 """What changes the book itself: whatever the value, somebody else must agree."""
+CENT = Decimal("0.01")
 MODES = ("act", "support")
+
+
+def spend_of(units: int, unit_cost: Decimal) -> Decimal:
+    """What so many units are worth, whichever way they go; refuses what nobody can mean."""
+    spend = (abs(units) * unit_cost).quantize(CENT)
+    if spend > MOST_MONEY:
+        raise Refused(
+            f"{units:,} units of {unit_cost:,} each are worth more than the {MOST_MONEY:,} that one "
+            "request may be; check the quantity.",
+            field="quantity",
+        )
+    return spend
 
 
 def approvers_for(spend: Spend, matrix: Mapping[str, Any]) -> tuple[str, ...]:

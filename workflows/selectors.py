@@ -19,7 +19,7 @@ from inventory_control.availability.selectors import node_stock
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
-from inventory_control.events.models import InventoryEvent
+from inventory_control.events.models import Correction, InventoryEvent
 from inventory_control.people.selectors import roles_of
 from inventory_control.stock.selectors import positions_at
 from inventory_control.stock.values import Position
@@ -171,6 +171,15 @@ def adjusted_lately(item: Item, node: Node, person: UUID | None) -> Decimal:
     return found["value"] or Decimal(0)
 
 
+def units_at_stake(event: InventoryEvent, replacement: int) -> int:
+    """How many units a correction of an event may change at most: what decides who must agree.
+
+    To withdraw a correction brings back what that one had changed.
+    """
+    undone = Correction.objects.filter(pk=event.pk).values_list("change", flat=True).first()
+    return max(abs(event.quantity or 0), abs(replacement), abs(undone or 0))
+
+
 def facts_at_asking(run: WorkflowRun) -> Facts:
     """What a run of a request rested on when it was asked for."""
     kept: dict[str, Any] = run.facts or {}
@@ -194,7 +203,7 @@ def _corrected_of(runs: Sequence[WorkflowRun]) -> dict[int, tuple[int, bool]]:
     asked = [run.request.corrects for run in runs if run.request and run.request.corrects]
     if not asked:
         return {}
-    corrected = InventoryEvent.objects.filter(corrects=OuterRef("pk"))
+    corrected = Correction.objects.filter(about_id=OuterRef("pk"))
     rows = InventoryEvent.objects.filter(pk__in=asked).annotate(is_corrected=Exists(corrected))
     return {pk: (units or 0, done) for pk, units, done in rows.values_list(
         "pk", "quantity", "is_corrected")}  # fmt: skip

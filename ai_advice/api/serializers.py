@@ -34,7 +34,7 @@ class AdviceBody(serializers.Serializer):  # type: ignore[type-arg]  # a body on
     confidence = serializers.FloatField()
     model_version = serializers.CharField(max_length=40)
     expires_at = serializers.DateTimeField()
-    quantity = serializers.IntegerField(default=0)
+    quantity = serializers.IntegerField(min_value=0, max_value=1_000_000_000, default=0)
     value = serializers.DecimalField(max_digits=16, decimal_places=2, default=Decimal)
     from_node = serializers.CharField(default=None, allow_null=True)
     supplier = serializers.CharField(default=None, allow_null=True)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from exceptions.detectors.stockout import due_supply, replenishment_evidence
+from exceptions.detectors.stockout import (
+    due_supply,
+    reorder_level,
+    replenishment_evidence,
+    supply_checks,
+)
 from exceptions.rules import (
     horizon_days,
     promotion_lift,
@@ -51,5 +56,6 @@ class OutOfStock:
             respond_within=response_time(severity),
             item_id=goods.item_id,
             node_id=holding.node_id,
-            evidence=replenishment_evidence(holding, due, at),
+            evidence=replenishment_evidence(holding, due, at)
+            | {"checks": supply_checks(holding, reorder_level(holding, at) or 0, due, at)},
         )

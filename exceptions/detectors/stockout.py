@@ -104,28 +104,29 @@ def due_supply(holding: Holding, at: datetime) -> int:
 
 
 def supply_checks(holding: Holding, level: int, due: int, at: datetime) -> list[dict[str, object]]:
-    """What speaks against ordering more, each check with what it found (LED-23).
+    """What speaks against ordering more, each check with the fact it rests on (LED-23).
 
     A check that passes would let the shortage go: enough is ordered, enough is on its way between
-    nodes, stock lasts until an order placed now would come. Room is the one that must pass for an
-    order to make sense at all.
+    nodes, stock lasts until an order placed now would come, also through the promotions ahead.
+    Room is the one that must pass for an order to make sense at all.
     """
     ordered = sum(one.quantity for one in holding.inbound if not one.is_transfer)
     moving = sum(one.quantity for one in holding.inbound if one.is_transfer)
     late = sum(one.quantity for one in holding.inbound if one.expected_at and one.expected_at < at)
     horizon = horizon_days(holding.goods.lead_time_days)
-    needed = holding.demand.over(horizon)
+    needed, promoted = holding.demand.over(horizon), promoted_units(holding, at)
     short = shortfall(level, holding.available + due)
     return [
         {
             "check": "open_purchase_orders",
             "passed": holding.available + ordered > level,
-            "found": f"{ordered} units ordered",
+            "found": f"{ordered} units ordered" + _named(holding, is_transfer=False),
         },
         {
             "check": "in_transit",
             "passed": holding.available + moving > level,
-            "found": f"{moving} units under way between nodes, {late} of all supply late",
+            "found": f"{moving} units under way between nodes, {late} of all supply late"
+            + _named(holding, is_transfer=True),
         },
         {
             "check": "lead_time",
@@ -137,7 +138,26 @@ def supply_checks(holding: Holding, level: int, due: int, at: datetime) -> list[
             "passed": holding.room is None or holding.room >= short,
             "found": "no limit" if holding.room is None else f"room for {holding.room} units",
         },
+        {
+            "check": "promotions",
+            "passed": promoted <= 0 or holding.available >= needed + promoted,
+            "found": _promoted(holding, promoted, horizon),
+        },
     ]
+
+
+def _named(holding: Holding, *, is_transfer: bool) -> str:
+    names = [one.document for one in holding.inbound if one.is_transfer is is_transfer]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _promoted(holding: Holding, promoted: int, horizon: int) -> str:
+    if not holding.promotions:
+        return f"none planned for the {horizon} days an order takes"
+    names = ", ".join(
+        f"{one.code} {one.starts_at.date()} to {one.ends_at.date()}" for one in holding.promotions
+    )
+    return f"{promoted} units more asked for in the {horizon} days an order takes ({names})"
 
 
 def replenishment_evidence(holding: Holding, due: int, at: datetime) -> dict[str, object]:

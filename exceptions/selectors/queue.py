@@ -14,6 +14,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, Tuple
 from exceptions import permissions
 from exceptions.errors import UnknownCaseError
 from exceptions.models import ExceptionCase
+from exceptions.rules import kept_money
 from exceptions.states import CASE_FLOW, LIVE, Status
 from exceptions.values import CappedCount, Counters, QueueFilters
 from inventory_control.catalog.models import Node
@@ -124,7 +125,7 @@ def counters() -> Counters:
     return Counters(
         open=figures["open"],
         past_due=figures["past_due"],
-        at_stake=figures["at_stake"] or Decimal(0),
+        at_stake=kept_money(figures["at_stake"] or Decimal(0)),
     )
 
 

@@ -14,7 +14,7 @@ from django.db.models import F
 from exceptions import permissions
 from exceptions.detectors import document_kinds, findings_in, place_kinds
 from exceptions.models import ExceptionCase
-from exceptions.rules import ADVISABLE, due_at, has_risen, risk_of
+from exceptions.rules import ADVISABLE, due_at, has_risen, kept_money, risk_of
 from exceptions.selectors.detection import (
     CASE_SQL,
     cases_in_view,
@@ -241,7 +241,7 @@ def _figures(finding: Finding) -> dict[str, Any]:
     return {
         "severity": int(finding.severity),
         "units": finding.units,
-        "at_stake": finding.at_stake,
+        "at_stake": kept_money(finding.at_stake),
         "summary": finding.summary,
         "evidence": finding.evidence,
     }
@@ -254,7 +254,7 @@ def _told(finding: Finding) -> dict[str, object]:
         "key": finding.case_key,
         "severity": int(finding.severity),
         "units": finding.units,
-        "at_stake": finding.at_stake,
+        "at_stake": kept_money(finding.at_stake),
         **({"assignee": finding.assignee} if finding.assignee else {}),
     }
 

@@ -44,7 +44,9 @@ _LOST = """
         SELECT e.item_id, e.quantity, e.type
           FROM events_inventoryevent e
          WHERE e.source IN (%(source)s, %(rest)s) AND e.type IN ('demand.lost', 'order.shipped')
-           AND NOT EXISTS (SELECT FROM events_inventoryevent c WHERE c.corrects = e.id)
+           AND NOT EXISTS (
+               SELECT FROM events_correction c WHERE c.fact_id = e.id AND c.is_standing
+           )
     )
     SELECT coalesce(sum(s.quantity * i.unit_price) FILTER (WHERE s.type = 'demand.lost'), 0),
            coalesce(sum(s.quantity) FILTER (WHERE s.type = 'order.shipped'), 0),

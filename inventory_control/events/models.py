@@ -61,7 +61,8 @@ class InventoryEvent(TenantModel):
     """One canonical fact: what happened, to which item, where, when it was true and when learnt.
 
     `raw` is the row as it arrived, `details` the normalised fields that have no column.
-    `corrects` is set on corrections only; an event is corrected at most once.
+    `corrects` is set on corrections only: the fact they are about, also where they name another
+    correction of it. What stands of a fact is in `Correction`.
 
     Every index is paid for at every posting, so there are few. Items and documents are asked for
     all the time by the product itself; orders are looked up by people, and only events that name
@@ -94,13 +95,11 @@ class InventoryEvent(TenantModel):
     corrects = models.BigIntegerField(null=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(
-                fields=["corrects"], condition=Q(corrects__isnull=False), name="corrected_once"
-            )
-        ]
         indexes = [
             models.Index(fields=["item", "node", "occurred_at"], name="event_of_item"),
+            models.Index(
+                fields=["corrects"], condition=Q(corrects__isnull=False), name="event_corrects"
+            ),
             models.Index(
                 fields=["type", "occurred_at"],
                 condition=Q(kind=Kind.SIGNAL),
@@ -181,6 +180,37 @@ class BusinessKey(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Correction(TenantModel):
+    """What one correction says of a fact, and whether that is what stands.
+
+    `about_id` is the event it names: the fact, or another correction of it. `quantity` takes the
+    fact's place, null withdraws the event it names. `change` is by how many units the fact was
+    changed when this was posted; all of a fact sum up to what stands. At most one of a fact
+    stands (`events.rules.standing`); where none does, the fact stands as it was told.
+    """
+
+    event_id = models.BigIntegerField(primary_key=True)
+    fact_id = models.BigIntegerField()
+    about_id = models.BigIntegerField()
+    quantity = models.BigIntegerField(null=True)
+    change = models.BigIntegerField()
+    is_standing = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fact_id"], condition=Q(is_standing=True), name="correction_stands_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["fact_id"], name="correction_of_fact"),
+            models.Index(fields=["about_id"], name="correction_about"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of event {self.fact_id}"
 
 
 class HeldEvent(TenantModel):

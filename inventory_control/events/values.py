@@ -190,6 +190,22 @@ class EventDraft(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """What one correction says of a fact; `event_id` None while it is not posted yet.
+
+    `about_id` is the event it names, the fact or another correction; `quantity` None withdraws
+    that one.
+    """
+
+    event_id: int | None
+    about_id: int
+    occurred_at: datetime
+    source: str
+    source_id: str
+    quantity: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A row that did not become a draft: where it broke, why, and the body to keep.
 

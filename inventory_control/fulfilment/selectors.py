@@ -39,13 +39,13 @@ ORDER_TYPES = (
 )
 _ORDER_FACTS = """
     SELECT o.type, o.source, o.details ->> 'line',
-           CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
+           CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END,
            o.occurred_at, o.details ->> 'channel', o.details ->> 'customer',
            (o.details ->> 'due_at')::timestamptz
       FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
       JOIN events_inventoryevent o
         ON o.item_id = place.item_id AND o.node_id = place.node_id
-      LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+      LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
      WHERE o.type = ANY(%s) AND o.details ->> 'order' = %s
      ORDER BY o.occurred_at, o.source, o.source_id
 """

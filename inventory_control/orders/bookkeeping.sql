@@ -3,11 +3,12 @@
 -- details of the event it corrects. The other node is where a transfer goes to or comes from.
 SELECT e.id, e.corrects, o.type, o.item_id, o.node_id,
        CASE WHEN e.corrects IS NULL THEN o.quantity
-            ELSE coalesce(e.quantity, 0) - o.quantity END,
+            ELSE k.change END,
        e.occurred_at, coalesce(o.details ->> 'document', ''), coalesce(e.details ->> 'reason', ''),
        coalesce(o.details ->> 'to_state', ''), destination.id
   FROM events_inventoryevent e
   JOIN events_inventoryevent o ON o.id = coalesce(e.corrects, e.id)
+  LEFT JOIN events_correction k ON k.event_id = e.id
   LEFT JOIN catalog_node destination ON destination.code = o.details ->> 'to_node'
  WHERE e.id = ANY(%(events)s) AND o.type = ANY(%(types)s) AND e.recorded_at >= %(since)s
  ORDER BY e.id

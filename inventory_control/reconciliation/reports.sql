@@ -8,13 +8,14 @@ WITH told AS (
                            THEN lower(o.details ->> 'system') ELSE o.details ->> 'system'
                       END AS system,
                       o.item_id, o.node_id, coalesce(o.details ->> 'to_state', '') AS state,
-                      CASE WHEN c.id IS NULL THEN o.quantity ELSE c.quantity END AS quantity,
-                      o.occurred_at, coalesce(c.recorded_at, o.recorded_at) AS recorded_at,
+                      CASE WHEN c.event_id IS NULL THEN o.quantity ELSE c.quantity END AS quantity,
+                      o.occurred_at, coalesce(told.recorded_at, o.recorded_at) AS recorded_at,
                       o.source, o.source_id
                  FROM events_inventoryevent o
-                 LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+                 LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
+                 LEFT JOIN events_inventoryevent told ON told.id = c.event_id
                 WHERE o.id = ANY(%(events)s) AND o.type = 'position.reported'
-                  AND (c.id IS NULL OR c.quantity IS NOT NULL)
+                  AND (c.event_id IS NULL OR c.quantity IS NOT NULL)
            ) AS report
      ORDER BY system, item_id, node_id, state, occurred_at DESC, source DESC, source_id DESC
 )
@@ -46,13 +47,13 @@ SELECT DISTINCT latest.id
  CROSS JOIN LATERAL (
            SELECT other.id
              FROM events_inventoryevent other
-             LEFT JOIN events_inventoryevent c ON c.corrects = other.id
+             LEFT JOIN events_correction c ON c.fact_id = other.id AND c.is_standing
             WHERE other.item_id = o.item_id AND other.node_id IS NOT DISTINCT FROM o.node_id
               AND other.type = 'position.reported'
               AND lower(other.details ->> 'system') = lower(o.details ->> 'system')
               AND coalesce(other.details ->> 'to_state', '')
                   = coalesce(o.details ->> 'to_state', '')
-              AND (c.id IS NULL OR c.quantity IS NOT NULL)
+              AND (c.event_id IS NULL OR c.quantity IS NOT NULL)
             ORDER BY other.occurred_at DESC, other.source DESC, other.source_id DESC
             LIMIT 1
        ) AS latest

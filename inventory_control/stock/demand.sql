@@ -19,10 +19,10 @@ SELECT d.item_id, d.node_id, d.day, e.sold, e.lost, e.lines
                   count(*) FILTER (WHERE left_over > 0) AS lines
              FROM (
                       SELECT o.type,
-                             CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END
+                             CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END
                              AS left_over
                         FROM events_inventoryevent o
-                        LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+                        LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
                        WHERE o.item_id = d.item_id AND o.node_id = d.node_id
                          AND o.occurred_at >= d.day::timestamptz
                          AND o.occurred_at < (d.day + 1)::timestamptz

@@ -43,7 +43,11 @@ SELECT told.*, '', ''
        )
 ON CONFLICT (event_id) DO UPDATE SET
     moved = excluded.moved, expected = excluded.expected, adjusted = excluded.adjusted,
-    verdict = excluded.verdict
+    verdict = excluded.verdict, quantity = excluded.quantity,
+    settled_by = CASE WHEN excluded.verdict IN ('approved', 'rejected')
+                      THEN mine.settled_by ELSE '' END,
+    settled_reason = CASE WHEN excluded.verdict IN ('approved', 'rejected')
+                          THEN mine.settled_reason ELSE '' END
 
 -- name: write_balances
 WITH change AS (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from inventory_control.events.rules import OLDEST_ACCEPTED, SKEW_REFUSED
@@ -156,22 +156,18 @@ def claim_of(draft: EventDraft) -> ClaimChange | None:
     )
 
 
-def reversed_legs(legs: Iterable[Leg]) -> tuple[Leg, ...]:
-    """The legs that undo a move."""
-    return tuple(Leg(leg.item_id, leg.node_id, leg.state, -leg.quantity, leg.lot) for leg in legs)
+def replaced_legs(legs: Sequence[Leg], told: int, before: int, after: int) -> tuple[Leg, ...]:
+    """The legs that take back what stands of a move, and put in what is to stand.
 
-
-def reversed_claim(change: ClaimChange) -> ClaimChange:
-    """The claim change that undoes one."""
-    return ClaimChange(
-        change.key,
-        change.item_id,
-        change.node_id,
-        change.channel,
-        committed=-change.committed,
-        confirmed=-change.confirmed,
-        shipped=-change.shipped,
-        released=-change.released,
+    `legs` moved the `told` units; `before` of them stand, `after` are to.
+    """
+    if not told:
+        return ()
+    return tuple(
+        Leg(leg.item_id, leg.node_id, leg.state, leg.quantity // told * units, leg.lot)
+        for units in (-before, after)
+        if units
+        for leg in legs
     )
 
 

@@ -21,12 +21,12 @@ change AS (
      UNION ALL
     SELECT span.place, CASE WHEN e.occurred_at <= span.as_of THEN e.occurred_at END,
            'claimed',
-           sign.units * CASE WHEN c.id IS NULL THEN e.quantity ELSE coalesce(c.quantity, 0) END
+           sign.units * CASE WHEN c.event_id IS NULL THEN e.quantity ELSE coalesce(c.quantity, 0) END
       FROM span
       JOIN events_inventoryevent e
         ON e.item_id = span.item_id AND e.node_id = span.node_id AND e.occurred_at > span.since
       JOIN sign ON sign.type = e.type
-      LEFT JOIN events_inventoryevent c ON c.corrects = e.id
+      LEFT JOIN events_correction c ON c.fact_id = e.id AND c.is_standing
      WHERE span.with_claims AND e.details ->> 'order' IS NOT NULL
 )
 SELECT place, at, state, sum(quantity)

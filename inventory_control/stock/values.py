@@ -254,7 +254,7 @@ class DecidedAdjustment:
 
 @dataclass(frozen=True, slots=True)
 class DecidedCorrection:
-    """An event to undo, by its first key; `quantity` units take its place."""
+    """An event to undo, by its first key; `quantity` units take its place, 0 withdraws it."""
 
     reference: str
     source: str

@@ -150,8 +150,8 @@ class Runner:
     def _send_again(self, sent: Sent) -> None:
         headers = {**self._headers(sent.who), **sent.headers}
         answer = self._http.request(sent.method, sent.path, content=sent.content, headers=headers)
-        if sent.status >= 400:  # refused for the state of then; for the state of now, again
-            is_fine = answer.status_code >= 400
+        if sent.status >= 400:  # refused then; refused again, or mended and posted since
+            is_fine = answer.status_code >= 400 or _is_duplicate(answer)
         else:
             is_known = sent.path.endswith("/events/bulk") or "Idempotent-Replay" in answer.headers
             is_fine = is_known and answer.status_code == sent.status
@@ -316,3 +316,7 @@ class Runner:
     def _tell(told: Told, say: Callable[[str], None], line: str) -> None:
         told.lines.append(line)
         say(line)
+
+
+def _is_duplicate(answer: httpx.Response) -> bool:
+    return answer.status_code == 200 and b'"outcome":"duplicate"' in answer.content

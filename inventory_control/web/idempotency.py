@@ -1,4 +1,7 @@
-"""One rule for repeated writes (D18): same key and body, same answer; another body, 422."""
+"""One rule for repeated writes: same key and body, same answer; another body, 422.
+
+What is kept is written once, in `is_kept`, and told in docs/decisions/0027.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from inventory_control.core.errors import Conflict, DomainError, Refused
 from inventory_control.web.models import IdempotentAnswer
 from inventory_control.web.problems import problem_response
 
-CONFLICT = 409
+BAD_REQUEST, CONFLICT = 400, 409
 RUNNING_FOR = timedelta(seconds=60)
 REPLAY_HEADER = "Idempotent-Replay"
 
@@ -45,9 +48,7 @@ def answered_once(
 
     The answer is stored in the transaction of its effect, so there is never one without the
     other; only a write that must see the work of others passes another `effect`, and has to bear
-    being done twice. A conflict with the state of then (409) is the answer too. What never began,
-    because the body or the right was wrong, and server faults are not kept: the caller may mend
-    it and try again.
+    being done twice. Whether a refusal is raised or returned makes no difference to `is_kept`.
     """
     if len(key) > 255 or "\0" in key:
         raise Refused("An Idempotency-Key has at most 255 characters.", field="Idempotency-Key")
@@ -58,16 +59,25 @@ def answered_once(
     try:
         with effect():
             response = answer()
-            if isinstance(response, HttpResponse):
-                _keep(key, actor_id, response)
+            _settle(key, actor_id, response)
     except BaseException as error:
-        if isinstance(error, DomainError) and error.status == CONFLICT:
+        if isinstance(error, DomainError) and is_kept(error.status):
             response = problem_response(error)
-            _keep(key, actor_id, response)
+            _settle(key, actor_id, response)
             return response
-        IdempotentAnswer.objects.filter(actor_id=actor_id, key=key, status=0).delete()
+        _let_go(key, actor_id)
         raise
     return response
+
+
+def is_kept(status: int) -> bool:
+    """Whether an answer is the answer for good: what was done, and a conflict with the state then.
+
+    Any other refusal says that the request could not be decided as it came: its body, its right,
+    the names in it. Nothing was done; whoever mends that sends it again, under the same key even
+    with another body. Faults of ours are not kept either.
+    """
+    return status < BAD_REQUEST or status == CONFLICT
 
 
 def _claim(*, key: str, actor_id: str, route: str, digest: bytes) -> IdempotentAnswer | None:
@@ -89,17 +99,19 @@ def _claim(*, key: str, actor_id: str, route: str, digest: bytes) -> IdempotentA
     return None
 
 
-def _keep(key: str, actor_id: str, response: HttpResponse) -> None:
-    if hasattr(response, "render") and not getattr(response, "is_rendered", True):
-        return
-    if response.status_code >= 500:
-        IdempotentAnswer.objects.filter(actor_id=actor_id, key=key).delete()
+def _settle(key: str, actor_id: str, response: HttpResponseBase) -> None:
+    if not isinstance(response, HttpResponse) or not is_kept(response.status_code):
+        _let_go(key, actor_id)
         return
     IdempotentAnswer.objects.filter(actor_id=actor_id, key=key).update(
         status=response.status_code,
         content_type=response.headers.get("Content-Type", ""),
         body=response.content,
     )
+
+
+def _let_go(key: str, actor_id: str) -> None:
+    IdempotentAnswer.objects.filter(actor_id=actor_id, key=key, status=0).delete()
 
 
 def _replayed(known: IdempotentAnswer, digest: bytes) -> HttpResponse:

@@ -20,6 +20,8 @@ from inventory_control.core.telemetry import correlation_id
 from inventory_control.web.calls import Answer
 
 CONTENT_TYPE = "application/problem+json"
+_FOR_OPERATORS = "; use sys."
+"""Where Python, refusing an endless number, starts to advise whoever runs it."""
 _CHALLENGE = ("WWW-Authenticate", "Bearer")
 """A 401 says what would have been accepted."""
 
@@ -65,7 +67,7 @@ def problem_of(error: Exception, context: dict[str, Any]) -> Response | None:
             problem(
                 status=error.status_code,
                 code=str(getattr(error, "default_code", "error")),
-                detail=str(error.detail),
+                detail=str(error.detail).partition(_FOR_OPERATORS)[0],
             )
         )
         challenge, wait = getattr(error, "auth_header", None), getattr(error, "wait", None)

@@ -9,10 +9,9 @@ import pytest
 
 from inventory_control.audit.selectors import timeline_of
 from inventory_control.core.errors import NotPermitted, Refused
-from inventory_control.events import selectors
 from inventory_control.events.errors import UnknownWorkError
 from inventory_control.events.models import EventWork
-from inventory_control.events.selectors import dead_work, is_work_due
+from inventory_control.events.selectors import dead_work, is_work_due, routing
 from inventory_control.events.services import retry_work, work_through
 from inventory_control.stock.selectors import positions_of
 from tests.factories import SYSTEM, event, item, node, outcomes, planner, send
@@ -24,7 +23,7 @@ def three_consumers(tenant: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A return goes to the ledger, to customer messages and to a fraud review."""
     node()
     routes = {"return.received": ("messages", "review")}
-    monkeypatch.setattr(selectors, "ROUTES", routes)
+    monkeypatch.setattr(routing, "ROUTES", routes)
     return item()
 
 

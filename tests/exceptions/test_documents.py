@@ -13,6 +13,7 @@ from exceptions.models import ExceptionCase
 from exceptions.services import detect_due, resolve
 from exceptions.states import Status
 from inventory_control.availability.services import recalculate_due
+from inventory_control.catalog.models import Promotion
 from inventory_control.core import clock
 from inventory_control.core.errors import NotPermitted, Refused
 from inventory_control.orders.models import TransferOrder
@@ -24,8 +25,11 @@ from inventory_control.orders.services import (
     settle_transfer,
 )
 from inventory_control.outbox.models import OutboundCommand
+from inventory_control.pipeline import run_stage
 from inventory_control.stock.selectors import positions_of
-from tests.factories import SYSTEM, at_node, event, item, node, planner, send, supplier
+from tests.factories import SYSTEM, at_node, event, hour, item, node, planner, send, supplier
+from tests.http import Api
+from workflows.console.case import evidence_lines
 
 PLACER = planner("orders.place")
 
@@ -296,11 +300,11 @@ def test_a_low_stock_case_lists_each_check_with_what_it_found(tenant):
     case = ExceptionCase.objects.get(kind="stockout")
 
     assert case.evidence["checks"] == [
-        {"check": "open_purchase_orders", "passed": False, "found": "5 units ordered"},
+        {"check": "open_purchase_orders", "passed": False, "found": "5 units ordered (PO-1)"},
         {
             "check": "in_transit",
             "passed": True,
-            "found": "20 units under way between nodes, 20 of all supply late",
+            "found": "20 units under way between nodes, 20 of all supply late (T1)",
         },
         {
             "check": "lead_time",
@@ -308,4 +312,68 @@ def test_a_low_stock_case_lists_each_check_with_what_it_found(tenant):
             "found": "0 units asked for in the 8 days an order takes",
         },
         {"check": "capacity", "passed": True, "found": "room for 3 units"},
+        {
+            "check": "promotions",
+            "passed": True,
+            "found": "none planned for the 8 days an order takes",
+        },
     ]
+
+
+@pytest.mark.req("LED-23", "EVT-21")
+@pytest.mark.parametrize(
+    ("stock", "lead_time", "promotions"),
+    [
+        (7, "failed, 8 units", "failed, 24 units"),
+        (20, "passed, 8 units", "failed, 24 units"),
+        (32, "passed, 8 units", "passed, 24 units"),
+    ],
+)
+def test_a_promotion_ahead_is_a_check_of_its_own(tenant, stock, lead_time, promotions):
+    now = clock.now()
+    sock, shop = item(supplier=supplier()), node()
+    at_node(sock, shop, reorder_point=10)
+    Promotion.objects.create(
+        code="SAT", item=sock, starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=20),
+        uplift=Decimal(3),
+    )  # fmt: skip
+    send(
+        event("stock.opened", stock + 8, occurred_at=now - timedelta(days=8, minutes=2)),
+        *(
+            event("sale.recorded", 1, occurred_at=now - timedelta(days=day, minutes=1))
+            for day in range(8)
+        ),
+    )
+    for stage in ("orders", "availability", "detect"):
+        run_stage(stage)
+
+    case = ExceptionCase.objects.get(kind="stockout")
+    _, told = Api("exceptions.read").get(f"exceptions/{case.pk}")
+    lines = {one["name"]: one["value"] for one in evidence_lines(case.evidence)}
+    day = (now - timedelta(days=1)).date()
+    assert lines["Check: lead time"] == f"{lead_time} asked for in the 8 days an order takes"
+    assert lines["Check: promotions"] == (
+        f"{promotions} more asked for in the 8 days an order takes "
+        f"(SAT {day} to {(now + timedelta(days=20)).date()})"
+    )
+    assert [one["check"] for one in told["evidence"]["checks"]] == [
+        "open_purchase_orders", "in_transit", "lead_time", "capacity", "promotions",
+    ]  # fmt: skip
+
+
+@pytest.mark.req("LED-23")
+def test_what_ran_dry_lists_the_checks_too(tenant):
+    item(supplier=supplier())
+    node()
+    send(event("stock.opened", 2, occurred_at=hour(0)), event("sale.recorded", 2))
+    for stage in ("availability", "detect"):
+        run_stage(stage)
+
+    case = ExceptionCase.objects.get(kind="out_of_stock")
+    assert {one["check"]: one["passed"] for one in case.evidence["checks"]} == {
+        "open_purchase_orders": False,
+        "in_transit": False,
+        "lead_time": False,
+        "capacity": True,
+        "promotions": True,
+    }

@@ -70,3 +70,18 @@ def test_every_operation_but_signed_webhooks_names_a_key(description):
     }
 
     assert without == {"/api/v1/webhooks/{code}"}
+
+
+@pytest.mark.req("INT-16")
+def test_every_write_but_signed_webhooks_may_bring_an_idempotency_key(description):
+    named = {
+        (path, method): "Idempotency-Key"
+        in {one["name"] for one in operation.get("parameters", [])}
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
+    }
+
+    assert {
+        path for (path, method), is_named in named.items() if method != "get" and not is_named
+    } == {"/api/v1/webhooks/{code}"}
+    assert not any(is_named for (_, method), is_named in named.items() if method == "get")

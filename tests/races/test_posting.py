@@ -58,6 +58,24 @@ def test_one_event_from_twenty_threads_posts_once(committed):
     assert (StockBalance.objects.get().sellable, LedgerEntry.objects.count()) == (10, 2)
 
 
+@pytest.mark.req("LED-18", "EVT-10")
+def test_corrections_of_one_sale_at_the_same_moment_leave_the_last_by_source_time(committed):
+    item()
+    node()
+    send(event("sale.recorded", 50, source_id="s", occurred_at=hour(0)))
+    fixes = [
+        event("event.corrected", number, item=None, node=None, reason="wrong", source_id=f"c{number}",
+              occurred_at=hour(number), corrects={"source": "pos", "source_id": "s"})
+        for number in range(1, 13)
+    ]  # fmt: skip
+
+    answers = together(committed, *[lambda body=body: outcomes(body) for body in fixes])
+
+    assert {outcome for (outcome,) in answers} <= {"posted", "noted"}
+    assert StockBalance.objects.get().sellable == -12
+    assert_books_agree()
+
+
 @pytest.mark.req("EVT-07")
 def test_batches_that_overlap_in_opposite_order_neither_deadlock_nor_double(committed):
     for number in range(20):

@@ -55,6 +55,21 @@ def test_what_is_agreed_to_and_taken_back_at_once_is_one_of_both(committed):
     assert set(ended) <= {"acting", "stopped"}
 
 
+@pytest.mark.req("LED-29")
+def test_small_adjustments_at_the_same_moment_are_held_against_one_limit(committed):
+    ada = _planner("Ada")
+    item()
+    node()
+    send(event("stock.opened", 1000))
+    wanted = WantedAdjustment(item="SOCK", node="S1", quantity=-10, reason_code="missing")
+
+    runs = together(committed, *[lambda: request_adjustment(wanted, by=ada) for _ in range(6)])
+
+    # Ten units are worth 40 and the limit is 100.
+    assert sorted(run.status for run in runs) == ["done"] * 2 + ["waiting"] * 4
+    assert StockBalance.objects.get().sellable == 980
+
+
 @pytest.mark.req("LED-29", "EXC-43")
 def test_two_planners_agree_to_one_adjustment_and_it_is_posted_once(committed):
     ada, ben, eve = (_planner(name) for name in ("Ada", "Ben", "Eve"))

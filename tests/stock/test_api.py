@@ -67,7 +67,33 @@ def test_a_refused_event_stays_kept_when_an_idempotency_key_came_with_it(api: Ap
     first = api.post("events", body, idempotency_key="k1")
     second = api.post("events", body, idempotency_key="k1")
 
-    assert (first[0], second[0], DeadLetter.objects.get().seen) == (422, 422, 1)
+    assert (first[0], second[0], DeadLetter.objects.get().seen) == (422, 422, 2)
+
+
+@pytest.mark.req("INT-16")
+def test_an_event_of_an_unknown_item_posts_under_its_key_once_the_item_is_known(api: Api):
+    body = event("receipt.recorded", 5, item="HAT")
+
+    first, _ = api.post("events", body, idempotency_key="k1")
+    item("HAT")
+    second, posted = api.post("events", body, idempotency_key="k1")
+    third, same = api.post("events", body, idempotency_key="k1")
+
+    assert (first, second, third, posted["outcome"]) == (422, 201, 201, "posted")
+    assert same == posted
+    assert StockBalance.objects.get().sellable == 5
+
+
+@pytest.mark.req("INT-16")
+def test_a_conflict_stays_the_answer_of_its_key_also_when_stock_has_come(api: Api):
+    wanted = {"lines": [{"order": "W", "line": "1", "item": "SOCK", "node": "S1", "quantity": 5}]}
+
+    refused = api.post("reservations", wanted, idempotency_key="k1")
+    api.post("events", event("receipt.recorded", 5))
+    again = api.post("reservations", wanted, idempotency_key="k1")
+    anew, _ = api.post("reservations", wanted, idempotency_key="k2")
+
+    assert (refused[0], again, anew) == (409, refused, 201)
 
 
 @pytest.mark.req("INT-16")

@@ -199,8 +199,8 @@ def test_the_policy_says_whether_a_part_is_welcome_unless_the_call_does(
             "expires_at",
             "invalid_expiry",
         ),
-        ({"lines": [LINE], "expires_in": 0}, "lines", "invalid_event"),
-        ({"lines": [LINE], "mode": "some"}, "lines", "invalid_event"),
+        ({"lines": [LINE], "expires_in": 0}, "expires_in", "invalid_event"),
+        ({"lines": [LINE], "mode": "some"}, "mode", "invalid_event"),
         ({"lines": [{**LINE, "order": None}]}, "lines[0].order", "invalid_line"),
         (
             {"lines": [{**LINE, "occurred_at": "2001-01-01T00:00:00Z"}]},

@@ -255,18 +255,6 @@ def test_a_correction_that_comes_first_is_held_and_posts_with_its_original():
     assert_books_agree()
 
 
-@pytest.mark.req("LED-18")
-def test_an_event_is_corrected_once():
-    sale = event("sale.recorded", 7)
-    about = {"source": "pos", "source_id": sale["source_id"]}
-    nothing = {"item": None, "node": None, "reason": "wrong"}
-    outcomes(event("receipt.recorded", 20), sale)
-
-    assert outcomes(event("event.corrected", **nothing, corrects=about)) == ["posted"]
-    assert outcomes(event("event.corrected", **nothing, corrects=about)) == ["conflict"]
-    assert balance().sellable == 20
-
-
 @pytest.mark.req("LED-15")
 def test_a_transfer_is_in_transit_at_its_destination_until_received():
     node("S2")
@@ -324,7 +312,7 @@ def _random_facts(rng: random.Random, count: int) -> list[dict[str, Any]]:
             facts.append(
                 event(
                     "event.corrected",
-                    rng.choice([None, 3]) if kind != "stock.counted" else None,
+                    rng.choice([None, 3]),
                     item=None,
                     node=None,
                     occurred_at=hour(41),
@@ -333,6 +321,25 @@ def _random_facts(rng: random.Random, count: int) -> list[dict[str, Any]]:
                     corrects={"source": "pos", "source_id": f"r{number}"},
                 )
             )
+            for again in range(rng.randrange(0, 4)):
+                facts.append(
+                    event(
+                        "event.corrected",
+                        rng.choice([None, 2, 5]),
+                        item=None,
+                        node=None,
+                        occurred_at=hour(40 + rng.randrange(0, 3)),
+                        source_id=f"c{number}/{again}",
+                        reason="wrong again",
+                        corrects={
+                            "source": "pos",
+                            "source_id": rng.choice(
+                                [f"r{number}", f"c{number}"]
+                                + [f"c{number}/{earlier}" for earlier in range(again)]
+                            ),
+                        },
+                    )
+                )
     return facts
 
 

@@ -362,6 +362,38 @@ def test_a_correction_of_much_value_waits_for_somebody_else(ada, ben):
 
 
 @pytest.mark.req("LED-18")
+def test_a_correction_is_worth_the_larger_of_both_quantities(ada):
+    (sold,) = send(event("sale.recorded", 1))
+    send(event("sale.recorded", 30, source_id="s"))
+    (undone,) = send(
+        event("event.corrected", 1, item=None, node=None, reason="mistyped",
+              corrects={"source": "pos", "source_id": "s"})
+    )  # fmt: skip
+
+    up = request_correction(
+        WantedCorrection(event_id=sold.event_id, quantity=30, reason="Thirty"), by=ada
+    )
+    back = request_correction(WantedCorrection(event_id=undone.event_id, reason="Right"), by=ada)
+
+    assert [(run.status, run.spend) for run in (up, back)] == [
+        ("waiting", Decimal("120.00")),
+        ("waiting", Decimal("116.00")),
+    ]
+    assert sellable() == 58
+
+
+@pytest.mark.req("LED-18")
+def test_a_count_that_somebody_undoes_is_withdrawn_and_not_counted_as_nothing(ada, ben):
+    (count,) = send(event("stock.counted", 59))
+    assert sellable() == 59
+
+    request_correction(WantedCorrection(event_id=count.event_id, reason="Wrong"), by=ada)
+    decide_one(approval=waiting().pk, verdict=YES, reason="", by=ben)
+
+    assert sellable() == 60
+
+
+@pytest.mark.req("LED-18")
 def test_what_was_corrected_meanwhile_is_not_corrected_again(ada, ben):
     (sold,) = send(event("sale.recorded", 30))
     wanted = WantedCorrection(event_id=sold.event_id, reason="Rung up twice")

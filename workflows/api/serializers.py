@@ -143,7 +143,7 @@ class RunBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
     """An order a person asks for by hand; somebody else must approve it."""
 
     action = serializers.ChoiceField(["transfer", "purchase"])
-    quantity = serializers.IntegerField(min_value=1)
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
     reason = serializers.CharField(max_length=300)
     from_node = serializers.CharField(default=None, allow_null=True)
     supplier = serializers.CharField(default=None, allow_null=True)

@@ -214,7 +214,9 @@ def evidence_lines(evidence: dict[str, Any]) -> list[dict[str, str]]:
     opened come last, by their own names.
     """
     facts = evidence.get("facts") or {}
-    told = [(field_name(key), value) for key, value in evidence.items() if key != "facts"]
+    apart = {"facts", "checks"}
+    told = [(field_name(key), value) for key, value in evidence.items() if key not in apart]
+    told += [_checked(one) for one in evidence.get("checks") or ()]
     told += [(f"At opening: {field_name(key).lower()}", value) for key, value in facts.items()]
     hidden = {field_name(key) for key in HIDDEN_EVIDENCE}
     return [
@@ -222,6 +224,12 @@ def evidence_lines(evidence: dict[str, Any]) -> list[dict[str, str]]:
         for name, value in told
         if name not in hidden and value not in (None, "", [], {})
     ]
+
+
+def _checked(check: dict[str, Any]) -> tuple[str, str]:
+    """A check by its name, whether it passed, and the fact it rests on."""
+    verdict = "passed" if check["passed"] else "failed"
+    return f"Check: {field_name(check['check']).lower()}", f"{verdict}, {check['found']}"
 
 
 def _shown(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from exceptions.models import ExceptionCase
 from exceptions.services import govern
@@ -18,6 +19,7 @@ from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import IllegalMove, NotPermitted, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
+from inventory_control.core.tenancy import current_tenant
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.rules import EVENT_TYPES
 from inventory_control.events.states import Kind
@@ -33,15 +35,17 @@ from workflows.rules import (
     may_correct_at_once,
     may_post_at_once,
     read_reason,
+    spend_of,
 )
 from workflows.selectors import (
     REPLENISHMENT,
     adjusted_lately,
     current_workflow,
     run_of_request,
+    units_at_stake,
 )
 from workflows.services.running import stop
-from workflows.services.starting import CENT, start
+from workflows.services.starting import start
 from workflows.states import RUN_LIVE, RunStatus
 from workflows.values import (
     WantedAdjustment,
@@ -64,6 +68,7 @@ def request_adjustment(wanted: WantedAdjustment, *, by: Actor) -> WorkflowRun:
     if wanted.state not in STATES:
         raise Refused(f"state is one of {', '.join(sorted(STATES))}.", field="state")
     item, node = _item(wanted.item), _node(wanted.node, "node")
+    _hold_adjusting(by.person)
     lately = adjusted_lately(item, node, by.person)
     request = _asked(
         Request(
@@ -75,10 +80,23 @@ def request_adjustment(wanted: WantedAdjustment, *, by: Actor) -> WorkflowRun:
             evidence=wanted.evidence,
         )
     )
-    spend = (abs(wanted.quantity) * item.unit_cost).quantize(CENT)
+    spend = spend_of(wanted.quantity, item.unit_cost)
     run = WorkflowRun(request=request, action="adjust", quantity=wanted.quantity, spend=spend)
     run.policy = policy.name
     return start(run, may_post_at_once(reason, spend, item.unit_cost, lately=lately), by=by)
+
+
+def _hold_adjusting(person: UUID | None) -> None:
+    """Let this person ask for one adjustment after the other until the transaction ends.
+
+    Two small ones asked for at once would each be held against a limit that knows nothing of the
+    other. Whoever has no person behind them shares one limit, and one turn.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{current_tenant().schema_name}.adjusting.{person}"],
+        )
 
 
 @transaction.atomic
@@ -108,7 +126,7 @@ def request_correction(wanted: WantedCorrection, *, by: Actor) -> WorkflowRun:
         )
     )
     cost = original.item.unit_cost if original.item and original.quantity else Decimal(0)
-    spend = (abs(original.quantity or 0) * cost).quantize(CENT)
+    spend = spend_of(units_at_stake(original, wanted.quantity), cost)
     run = WorkflowRun(request=request, action="correct", quantity=wanted.quantity, spend=spend)
     run.policy = policy.name
     return start(run, may_correct_at_once(spend, cost, policy.value), by=by)
@@ -138,7 +156,7 @@ def request_order(wanted: WantedOrder, *, by: Actor) -> WorkflowRun:
         request=_asked(Request(item=item, node=node, reason=wanted.reason)),
         action=wanted.action,
         quantity=wanted.quantity,
-        spend=(wanted.quantity * item.unit_cost).quantize(CENT),
+        spend=spend_of(wanted.quantity, item.unit_cost),
         from_node=donor,
         supplier=supplier,
         expected_at=clock.now() + timedelta(days=days),
@@ -204,7 +222,7 @@ def request_run(
         workflow=workflow,
         action=action,
         quantity=quantity,
-        spend=(quantity * item.unit_cost).quantize(CENT),
+        spend=spend_of(quantity, item.unit_cost),
         from_node=from_node,
         supplier=supplier if action == "purchase" else None,
         expected_at=now + timedelta(days=days),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
 from inventory_control.audit.services import advance_all, record, record_all
 from inventory_control.core import clock
@@ -13,6 +12,7 @@ from inventory_control.core.telemetry import correlation_id
 from inventory_control.policies.selectors import current_policy
 from workflows.errors import ImpossibleError
 from workflows.models import WorkflowRun
+from workflows.rules import spend_of
 from workflows.selectors import REQUEST, current_workflow, facts_of
 from workflows.services.acting import carry_out, note, save
 from workflows.services.asking import ask, roles_for
@@ -20,8 +20,6 @@ from workflows.services.configuring import MATRIX
 from workflows.services.running import stop
 from workflows.states import RunStatus
 from workflows.values import Facts, Found, Freedom, StepKind
-
-CENT = Decimal("0.01")
 
 
 def start(run: WorkflowRun, freedom: Freedom | None, *, by: Actor) -> WorkflowRun:
@@ -88,13 +86,13 @@ def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> Non
 
 def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     """The same request by another run, worth what it is worth now."""
-    units = facts.units if old.action == "correct" else old.quantity
+    units = max(abs(facts.units), abs(old.quantity)) if old.action == "correct" else old.quantity
     run = WorkflowRun(
         request=old.request,
         workflow=old.workflow,
         action=old.action,
         quantity=old.quantity,
-        spend=(abs(units) * facts.unit_cost).quantize(CENT),
+        spend=spend_of(units, facts.unit_cost),
         from_node=old.from_node,
         supplier=old.supplier,
         expected_at=old.expected_at,

@@ -52,7 +52,7 @@ def change_safety_stock(
 ) -> SafetyStockChange:
     """Change the safety stock of an item at a node as recommended, within the bounds of policy.
 
-    Raises `ChangeOutOfBoundsError` naming how far it may go.
+    Raises `ChangeOutOfBoundsError` naming how far it may go, `Refused` when it is that already.
     """
     require(by, permissions.PLAN)
     words = reason.strip()
@@ -61,6 +61,8 @@ def change_safety_stock(
     if to < 0:
         raise Refused("safety_stock is a whole number of 0 or more.", field="safety_stock")
     row = _planned(item, node)
+    if to == row.safety_stock:
+        raise Refused(f"The safety stock is {to} already.", field="safety_stock")
     policy = current_policy(SAFETY_STOCK)
     share, free = float(policy.value["max_change_share"]), int(policy.value["free_units"])
     if not is_within_bounds(row.safety_stock, to, share=share, free_units=free):

@@ -13,6 +13,9 @@ from django.db import models
 from inventory_control.core.errors import Refused
 
 MOST_ROWS = 5_000
+MOST_UNITS = 1_000_000_000
+MOST_DAYS = 3_650
+MOST_RANKS = 32_767
 _VALUES = ("name", "starts_at", "ends_at", "uplift")
 """Fields a row must bring although they do not say which row it is."""
 Row = Mapping[str, Any]
@@ -93,12 +96,14 @@ def text(longest: int) -> Callable[[Any], str]:
     return read
 
 
-def whole(least: int = 0) -> Callable[[Any], int]:
+def whole(least: int = 0, most: int = MOST_UNITS) -> Callable[[Any], int]:
     """A whole number."""
 
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"give a whole number of {least} or more")
+        if value > most:
+            raise ValueError(f"give at most {most:,}")
         return value
 
     return read

@@ -21,6 +21,8 @@ from inventory_control.catalog.models import (
     Supplier,
 )
 from inventory_control.catalog.services.rows import (
+    MOST_DAYS,
+    MOST_RANKS,
     Field,
     InvalidRowError,
     Row,
@@ -259,7 +261,7 @@ def _tell(noun: str, count: int, codes: Sequence[str], by: Actor) -> None:
 _SUPPLIER = {
     "code": Field(text(40), is_needed=True),
     "name": Field(text(120), is_needed=True),
-    "lead_time_days": Field(whole()),
+    "lead_time_days": Field(whole(most=MOST_DAYS)),
     "lead_time_sd_days": Field(number),
     "minimum_order_value": Field(money),
 }
@@ -270,10 +272,10 @@ _NODE = {
     "region": Field(text(40)),
     "capacity_units": Field(maybe(whole())),
     "closed_weekdays": Field(weekdays),
-    "transfer_days": Field(whole()),
+    "transfer_days": Field(whole(most=MOST_DAYS)),
     "legal_entity": Field(text(40)),
     "daily_capacity": Field(maybe(whole())),
-    "ready_hours": Field(whole()),
+    "ready_hours": Field(whole(most=24 * MOST_DAYS)),
 }
 _ITEM = {
     "sku": Field(text(60), is_needed=True),
@@ -294,7 +296,7 @@ _CHANNEL = {
     "buffer": Field(whole()),
     "nodes": Field(codes_list),
     "is_published": Field(flag),
-    "priority": Field(whole()),
+    "priority": Field(whole(most=MOST_RANKS)),
     "margin": Field(maybe(share)),
 }
 _ITEM_NODE = {
@@ -308,7 +310,7 @@ _ITEM_NODE = {
 _SUBSTITUTE = {
     "item": Field(text(60), is_needed=True),
     "substitute": Field(text(60), is_needed=True),
-    "rank": Field(whole(1)),
+    "rank": Field(whole(1, MOST_RANKS)),
     "is_approved": Field(flag),
 }
 _PROMOTION = {

@@ -4,6 +4,7 @@ Pure.
 """
 
 from inventory_control.events.rules.attributes import PERSONAL, Fault, personal_keys
+from inventory_control.events.rules.corrections import standing
 from inventory_control.events.rules.gate import (
     POLICIES,
     check_event_schemas,
@@ -61,6 +62,7 @@ __all__ = [
     "personal_keys",
     "quality_of",
     "serial_story",
+    "standing",
     "upcast",
     "version_fault",
 ]

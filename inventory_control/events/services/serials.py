@@ -29,9 +29,9 @@ _HISTORY = """
       JOIN events_inventoryevent o
         ON o.details ? 'serial' AND o.details ->> 'serial' = unit.serial
        AND o.item_id = unit.item_id
-      LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+      LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
       LEFT JOIN catalog_node there ON there.code = o.details ->> 'to_node'
-     WHERE o.type = ANY(%s) AND (c.id IS NULL OR coalesce(c.quantity, 0) <> 0)
+     WHERE o.type = ANY(%s) AND (c.event_id IS NULL OR coalesce(c.quantity, 0) <> 0)
      ORDER BY 1, 2, o.occurred_at, o.source, o.source_id
 """
 

@@ -46,7 +46,9 @@ _TWINS = """
                   AND (e.details -> 'serial') IS NOT DISTINCT FROM (asked.details -> 'serial')
                   AND (e.details #> '{attributes,delivery}')
                       IS NOT DISTINCT FROM (asked.details #> '{attributes,delivery}')
-                  AND NOT EXISTS (SELECT FROM events_inventoryevent c WHERE c.corrects = e.id)
+                  AND NOT EXISTS (
+                      SELECT FROM events_correction c WHERE c.fact_id = e.id AND c.is_standing
+                  )
                 LIMIT 1
            )
       FROM unnest(

@@ -21,10 +21,10 @@ from inventory_control.stock.services import mark_again
 
 _FACTS = """
     SELECT DISTINCT o.id, o.type, o.item_id, o.node_id, o.occurred_at, o.details,
-           CASE WHEN c.id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END
+           CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END
       FROM events_inventoryevent e
       JOIN events_inventoryevent o ON o.id = coalesce(e.corrects, e.id)
-      LEFT JOIN events_inventoryevent c ON c.corrects = o.id
+      LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
      WHERE e.id = ANY(%s)
      ORDER BY o.id
 """

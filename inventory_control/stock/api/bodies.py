@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest
 
-from inventory_control.events.errors import BodyTooLargeError, UnreadableBodyError
+from inventory_control.events.errors import (
+    BodyTooLargeError,
+    InvalidEventError,
+    UnreadableBodyError,
+)
 from inventory_control.web.calls import Incoming
 
 MOST_ROWS = 10_000
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _rows_of_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 NDJSON = frozenset({"application/x-ndjson", "application/ndjson"})
 
@@ -50,6 +56,15 @@ def rows_in(body: bytes, content_type: str) -> list[bytes]:
     if not rows:
         raise UnreadableBodyError("The body holds no rows.")
     return rows
+
+
+def unreadable(error: msgspec.DecodeError) -> InvalidEventError:
+    """The refusal of a body that does not fit, naming the field it stopped at."""
+    message = str(error)
+    found = _PATH.search(message)
+    return InvalidEventError(
+        message[: found.start()] if found else message, field=found["path"] if found else None
+    )
 
 
 def _array(body: bytes) -> list[bytes]:

@@ -23,7 +23,7 @@ from inventory_control.events.errors import ContentConflictError, InvalidEventEr
 from inventory_control.events.states import Outcome
 from inventory_control.events.values import Posted, Refusal
 from inventory_control.stock import permissions
-from inventory_control.stock.api.bodies import read_body, rows_of
+from inventory_control.stock.api.bodies import read_body, rows_of, unreadable
 from inventory_control.stock.api.claims import (
     CLAIM_FILTERS,
     ClaimPageSerializer,
@@ -186,7 +186,7 @@ def lines_in(request: Incoming) -> list[ReservationLine]:
     try:
         asked = _decode_reservations(body)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise InvalidEventError(str(error), field="lines") from None
+        raise unreadable(error) from None
     expires_at = None
     if asked.expires_in is not None or asked.expires_at is not None:
         expires_at = expiry_at(

@@ -71,11 +71,12 @@ def _adjustment(one: DecidedAdjustment) -> dict[str, object]:
 
 
 def _correction(one: DecidedCorrection) -> dict[str, object]:
-    return _told(one.reference, one.correlation_id, one.reason, one.note) | {
+    told = _told(one.reference, one.correlation_id, one.reason, one.note) | {
         "type": "event.corrected",
-        "quantity": one.quantity,
         "corrects": {"source": one.source, "source_id": one.source_id},
     }
+    # Without a quantity a count is withdrawn, with one of zero it would have counted nothing.
+    return told | {"quantity": one.quantity} if one.quantity else told
 
 
 def _told(reference: str, correlation_id: str, reason: str, note: str) -> dict[str, object]:

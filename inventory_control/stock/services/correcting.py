@@ -2,63 +2,180 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import msgspec
 from django.db import connection
 
+from inventory_control.core.sql import named_statements
+from inventory_control.events.rules import is_settled_on, standing
 from inventory_control.events.states import Kind
-from inventory_control.events.values import EventDraft
-from inventory_control.stock.rules import CLAIMS, reversed_claim, reversed_legs
+from inventory_control.events.values import EventDraft, Gate, Stated
+from inventory_control.stock.rules import CLAIMS, replaced_legs
 from inventory_control.stock.values import ClaimChange, FoldKey, Leg
 
-_ORIGINALS = """
-    SELECT asked.n, e.id, e.type, e.kind, e.quantity, e.item_id, e.node_id, e.details::text,
-           e.occurred_at, e.source, e.source_id, c.source, c.source_id
-      FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[])
-        AS asked (n, source, source_id, business_key)
-      LEFT JOIN events_sourcekey s USING (source, source_id)
-      LEFT JOIN events_businesskey b ON b.key = asked.business_key
-      JOIN events_inventoryevent e ON e.id = coalesce(b.event_id, s.event_id)
-      LEFT JOIN events_inventoryevent c ON c.corrects = e.id
-"""
-_LEGS = """
-    SELECT event_id, item_id, node_id, state, quantity, lot
-      FROM stock_ledgerentry
-     WHERE event_id = ANY(%s) AND cause = 'move'
-     ORDER BY event_id, id
-"""
+_SQL = named_statements(Path(__file__).parents[1] / "correcting.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """How one correction undoes its original.
+    """What one correction makes of the fact it is about.
 
-    `item_id` and `node_id` are the original's: a correction need not name them again. `legs` and
-    `claim` are the reversal and the replacement together; `stands_at` is the
-    original's place in the fold; `withdraws` names the assertion that no longer counts;
-    `corrected_by` is the key of the correction that came before, if any.
+    `fact_id` is the fact, `about_id` the event named, which may be another correction of it.
+    `item_id` and `node_id` are the fact's: a correction need not name them again. `legs`,
+    `claim` and `change` (in units) lead from what stood before to what stands now;
+    `stands_at` is the fact's place in the fold. `restates` says what an assertion now counts,
+    None within it that it is withdrawn. `is_known` marks one that was posted before: it does
+    nothing. `is_locked` one that would change a locked period.
     """
 
-    original_id: int
-    original_type: str
+    fact_id: int
+    about_id: int
+    fact_type: str
     item_id: int | None
     node_id: int | None
     stands_at: FoldKey
-    legs: tuple[Leg, ...]
-    claim: ClaimChange | None
-    withdraws: int | None
-    corrected_by: tuple[str, str] | None
+    legs: tuple[Leg, ...] = ()
+    claim: ClaimChange | None = None
+    change: int = 0
+    restates: tuple[int | None] | None = None
+    is_known: bool = False
+    is_locked: bool = False
 
 
-def corrections_of(drafts: Sequence[EventDraft]) -> list[Correction | None]:
-    """For each correction what it does, or None when its original has not arrived yet."""
+@dataclass(slots=True)
+class _Fact:
+    """A fact under correction: as it was told, and all that was said of it since."""
+
+    pk: int
+    type: str
+    kind: str
+    quantity: int | None
+    item_id: int | None
+    node_id: int | None
+    details: dict[str, str]
+    stands_at: FoldKey
+    legs: list[Leg] = field(default_factory=list)
+    said: list[Stated] = field(default_factory=list)
+
+    def stands(self) -> tuple[int | None, Stated | None]:
+        """The quantity that stands of it, None if it is withdrawn, and by which correction."""
+        last = standing(self.said, fact_id=self.pk)
+        return (self.quantity, None) if last is None else (last.quantity, last)
+
+
+def corrections_of(drafts: Sequence[EventDraft], gate: Gate) -> list[Correction | None]:
+    """For each correction what it does, or None when what it names has not arrived yet.
+
+    Locks the facts, so that two corrections of one follow each other; within the batch each
+    builds on those before it.
+    """
+    facts, named = _facts_named(drafts)
+    if not facts:
+        return [None] * len(drafts)
+    known = _read_history(facts, drafts)
+    answers: list[Correction | None] = []
+    for n, draft in enumerate(drafts):
+        about = named.get(n)
+        if about is None:
+            answers.append(None)
+            continue
+        about_id, fact_id = about
+        mine = {f"source:{draft.source}:{draft.event.source_id}"}
+        if draft.event.business_key is not None:
+            mine.add(f"business:{draft.event.business_key}")
+        answers.append(_applied(draft, about_id, facts[fact_id], gate, is_known=bool(mine & known)))
+        known |= mine
+    return answers
+
+
+def keep_corrections(posted: Iterable[tuple[EventDraft, Correction, int]]) -> None:
+    """Keep what was posted (draft, what it does, its event id), and which of each fact stands."""
+    rows = [
+        (event_id, done.fact_id, done.about_id, draft.event.quantity, done.change)
+        for draft, done, event_id in posted
+    ]
+    if not rows:
+        return
+    fact_ids = sorted({row[1] for row in rows})
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["keep"], [list(column) for column in zip(*rows, strict=True)])
+        stands = [
+            last.event_id
+            for fact_id, said in _said(fact_ids).items()
+            if (last := standing(said, fact_id=fact_id)) is not None
+        ]
+        cursor.execute(_SQL["step_down"], {"facts": fact_ids, "standing": stands})
+        cursor.execute(_SQL["stand_up"], {"standing": stands})
+
+
+def _applied(
+    draft: EventDraft, about_id: int, fact: _Fact, gate: Gate, *, is_known: bool
+) -> Correction:
+    """Say one more thing of a fact, and what that changes."""
+    one = Correction(
+        fact_id=fact.pk,
+        about_id=about_id,
+        fact_type=fact.type,
+        item_id=fact.item_id,
+        node_id=fact.node_id,
+        stands_at=fact.stands_at,
+        is_known=is_known,
+        is_locked=not is_known and is_settled_on(fact.stands_at[0], gate),
+    )
+    if one.is_known or one.is_locked:
+        return one
+    before, _ = fact.stands()
+    fact.said.append(
+        Stated(
+            event_id=None,
+            about_id=about_id,
+            occurred_at=draft.event.occurred_at,
+            source=draft.source,
+            source_id=draft.event.source_id,
+            quantity=draft.event.quantity,
+        )
+    )
+    after, _ = fact.stands()
+    if before == after:
+        return one
+    return replace(
+        one,
+        legs=replaced_legs(fact.legs, fact.quantity or 0, before or 0, after or 0),
+        claim=_claim(fact, (after or 0) - (before or 0)),
+        change=(after or 0) - (before or 0),
+        restates=(after,) if fact.kind == Kind.ASSERT else None,
+    )
+
+
+def _claim(fact: _Fact, units: int) -> ClaimChange | None:
+    """What it adds to the claim of the fact's order line, or None when it names none."""
+    order, line = fact.details.get("order"), fact.details.get("line")
+    if not order or not line or fact.item_id is None or fact.node_id is None:
+        return None
+    if fact.type not in CLAIMS:
+        return None
+    return ClaimChange(
+        key=f"{order}/{line}",
+        item_id=fact.item_id,
+        node_id=fact.node_id,
+        channel=fact.details.get("channel", ""),
+        **dict.fromkeys(CLAIMS[fact.type], units),
+    )
+
+
+def _facts_named(
+    drafts: Sequence[EventDraft],
+) -> tuple[dict[int, _Fact], dict[int, tuple[int, int]]]:
+    """The facts some corrections are about, locked; and per place the event named and its fact."""
     about = [draft.event.corrects for draft in drafts]
+    facts: dict[int, _Fact] = {}
+    named: dict[int, tuple[int, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            _ORIGINALS,
+            _SQL["facts"],
             [
                 list(range(len(drafts))),
                 [one.source if one else None for one in about],
@@ -66,79 +183,50 @@ def corrections_of(drafts: Sequence[EventDraft]) -> list[Correction | None]:
                 [one.business_key if one else None for one in about],
             ],
         )
-        originals = {row[0]: row[1:] for row in cursor.fetchall()}
-        cursor.execute(_LEGS, [[original[0] for original in originals.values()]])
-        legs: dict[int, list[Leg]] = {}
+        for n, about_id, pk, kind, *told, details, at, source, source_id in cursor.fetchall():
+            named[n] = (about_id, pk)
+            fact_type, quantity, item_id, node_id = told
+            facts[pk] = _Fact(
+                pk=pk,
+                type=fact_type,
+                kind=kind,
+                quantity=quantity,
+                item_id=item_id,
+                node_id=node_id,
+                details=msgspec.json.decode(details),
+                stands_at=(at, source, source_id),
+            )
+    return facts, named
+
+
+def _read_history(facts: dict[int, _Fact], drafts: Sequence[EventDraft]) -> set[str]:
+    """Read what the facts moved and what was said of them; returns the drafts' keys that are known.
+
+    Asked after the facts are locked, so nothing of this changes before the transaction ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["legs"], [list(facts)])
         for event_id, item_id, node_id, state, quantity, lot in cursor.fetchall():
-            legs.setdefault(event_id, []).append(Leg(item_id, node_id, state, quantity, lot))
-    return [
-        _correction(draft, originals[n], legs) if n in originals else None
-        for n, draft in enumerate(drafts)
-    ]
-
-
-def _correction(
-    draft: EventDraft,
-    original: tuple[
-        int,
-        str,
-        str,
-        int | None,
-        int | None,
-        int | None,
-        str,
-        datetime,
-        str,
-        str,
-        str | None,
-        str | None,
-    ],
-    legs_of: dict[int, list[Leg]],
-) -> Correction:
-    (
-        event_id, event_type, kind, quantity, item_id, node_id, details, occurred_at,
-        source, source_id, earlier_source, earlier_id,
-    ) = original  # fmt: skip
-    legs = tuple(legs_of.get(event_id, ()))
-    replaced = draft.event.quantity or 0
-    claim = _claim(
-        event_type, quantity or 0, replaced, item_id, node_id, msgspec.json.decode(details)
-    )
-    net = reversed_legs(legs)
-    if replaced and quantity:
-        net += tuple(
-            Leg(leg.item_id, leg.node_id, leg.state, leg.quantity // quantity * replaced, leg.lot)
-            for leg in legs
+            facts[event_id].legs.append(Leg(item_id, node_id, state, quantity, lot))
+        cursor.execute(
+            _SQL["known"],
+            [
+                [draft.source for draft in drafts],
+                [draft.event.source_id for draft in drafts],
+                [key for draft in drafts if (key := draft.event.business_key)],
+            ],
         )
-    return Correction(
-        original_id=event_id,
-        original_type=event_type,
-        item_id=item_id,
-        node_id=node_id,
-        stands_at=(occurred_at, source, source_id),
-        legs=net,
-        claim=claim,
-        withdraws=event_id if kind == Kind.ASSERT else None,
-        corrected_by=(earlier_source, earlier_id) if earlier_source and earlier_id else None,
-    )
+        known = {key for (key,) in cursor.fetchall()}
+    for fact_id, said in _said(list(facts)).items():
+        facts[fact_id].said.extend(said)
+    return known
 
 
-def _claim(
-    event_type: str,
-    quantity: int,
-    replaced: int,
-    item_id: int | None,
-    node_id: int | None,
-    details: dict[str, str],
-) -> ClaimChange | None:
-    order, line = details.get("order"), details.get("line")
-    if not order or not line or item_id is None or node_id is None or event_type not in CLAIMS:
-        return None
-    made = ClaimChange(
-        key=f"{order}/{line}",
-        item_id=item_id,
-        node_id=node_id,
-        channel=details.get("channel", ""),
-        **dict.fromkeys(CLAIMS[event_type], quantity - replaced),
-    )
-    return reversed_claim(made)
+def _said(fact_ids: Sequence[int]) -> dict[int, list[Stated]]:
+    """All corrections posted of some facts."""
+    said: dict[int, list[Stated]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["said"], [list(fact_ids)])
+        for fact_id, *stated in cursor.fetchall():
+            said.setdefault(fact_id, []).append(Stated(*stated))
+    return said

@@ -7,7 +7,7 @@ overlap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,13 +51,14 @@ def refold(
     *,
     asserted: Sequence[tuple[EventDraft, int]],
     late: Iterable[tuple[tuple[Leg, ...], object, str, str]],
-    withdrawn: Iterable[int],
+    restated: Mapping[int, int | None],
 ) -> None:
     """Take in new assertions, late moves and withdrawals, and settle what the ledger owes.
 
     `asserted` are new assertion events with their ids; `late` the legs of moves that stand
-    before a known assertion, with their fold keys; `withdrawn` the assertions a correction took
-    back. Ledger lines are appended for every adjustment that changed.
+    before a known assertion, with their fold keys; `restated` what corrections now say of
+    assertions, None that they are taken back. Ledger lines are appended for every adjustment
+    that changed.
     """
     moves = [
         ((leg.item_id, leg.node_id, leg.state), (at, source, source_id), leg.quantity)
@@ -65,12 +66,11 @@ def refold(
         for leg in legs
         if leg.state in set(State)
     ]
-    taken_back = set(withdrawn)
     places = {(account[0], account[1]) for account, _, _ in moves}
     places |= {(draft.item_id or 0, draft.node_id or 0) for draft, _ in asserted}
     places |= set(
-        Assertion.objects.filter(pk__in=taken_back).values_list("item_id", "node_id")
-        if taken_back
+        Assertion.objects.filter(pk__in=restated).values_list("item_id", "node_id")
+        if restated
         else ()
     )
     if not places:
@@ -82,8 +82,8 @@ def refold(
         _insert(accounts, draft, event_id)
     for points in accounts.values():
         for one in points:
-            if one.point.event_id in taken_back:
-                one.point = replace(one.point, settled=Verdict.WITHDRAWN)
+            if one.point.event_id in restated:
+                one.point = _restated(one.point, restated[one.point.event_id])
     _settle(accounts, counted={_account_of(draft) for draft, _ in asserted})
 
 
@@ -161,6 +161,13 @@ def _add_late_move(points: list[_Point], key: FoldKey, quantity: int) -> None:
         if one.point.key > key:
             one.point = replace(one.point, moved=one.point.moved + quantity)
             return
+
+
+def _restated(point: AssertedPoint, quantity: int | None) -> AssertedPoint:
+    """An assertion as its correction leaves it; whoever settled it had seen another quantity."""
+    if quantity is None:
+        return replace(point, settled=Verdict.WITHDRAWN)
+    return replace(point, quantity=quantity, settled=None)
 
 
 def _insert(accounts: dict[Account, list[_Point]], draft: EventDraft, event_id: int) -> None:

@@ -25,7 +25,6 @@ from inventory_control.core.permissions import require
 from inventory_control.core.sql import blobs, hot, numbers, pipelined, texts, times
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
-from inventory_control.events.rules import is_settled_on
 from inventory_control.events.selectors import (
     SUBSCRIBERS,
     gate_in_force,
@@ -47,7 +46,11 @@ from inventory_control.events.states import Kind, Outcome
 from inventory_control.events.values import EventDraft, Posted, Refusal
 from inventory_control.stock.errors import ContentionError
 from inventory_control.stock.rules import claim_of, entries_for
-from inventory_control.stock.services.correcting import Correction, corrections_of
+from inventory_control.stock.services.correcting import (
+    Correction,
+    corrections_of,
+    keep_corrections,
+)
 from inventory_control.stock.services.folding import refold
 from inventory_control.stock.states import State
 from inventory_control.stock.values import ClaimChange, Leg
@@ -75,6 +78,13 @@ class _Line:
     is_late: bool = False
     is_awaited: bool = False
     refusal: Refusal | None = field(default=None)
+
+    @property
+    def changes_stock(self) -> bool:
+        """Whether it moves, claims, counts or recounts anything."""
+        is_restated = self.correction is not None and self.correction.restates is not None
+        is_count = self.draft.kind == Kind.ASSERT
+        return bool(self.legs) or self.claim is not None or is_count or is_restated
 
 
 def post_events(drafts: Sequence[EventDraft], *, by: Actor) -> list[Posted]:
@@ -180,7 +190,7 @@ def _post(lines: list[_Line], by: Actor) -> None:
     wanted = subscribed_types()
     _post_lines([line for line in open_lines if line.draft.kind != Kind.CORRECT])
     if corrections:
-        _post_lines(_corrected(corrections))
+        _post_corrections(corrections)
     _explain_absent([line for line in lines if line.refusal is None and line.posted is None])
     _keep_refused(lines)
     if known := [
@@ -198,17 +208,15 @@ def _post(lines: list[_Line], by: Actor) -> None:
             if line.draft.kind == Kind.ASSERT and line.posted and line.posted.event_id
         ],
         late=[_late(line) for line in fresh if line.is_late],
-        withdrawn=[
-            line.correction.withdraws
+        restated={
+            line.correction.fact_id: line.correction.restates[0]
             for line in fresh
-            if line.correction is not None and line.correction.withdraws is not None
-        ],
+            if line.correction is not None and line.correction.restates is not None
+        },
     )
     hand_over(_routed(fresh, {name for (name,) in wanted.rows()}))
     _record(fresh, by)
-    if any(line.legs or line.claim or line.draft.kind == Kind.ASSERT for line in fresh) or any(
-        _demand_day(line) for line in fresh
-    ):
+    if any(line.changes_stock or _demand_day(line) for line in fresh):
         ring("availability")
     _release_held(fresh, by)
 
@@ -226,8 +234,7 @@ def _post_lines(lines: Sequence[_Line]) -> None:
         return
     for n, event_id, is_late, is_awaited in hot(_STATEMENT, _parameters(batch)):
         line = batch[n]
-        moves = bool(line.legs) or line.claim is not None or line.draft.kind == Kind.ASSERT
-        line.posted = Posted(Outcome.POSTED if moves else Outcome.NOTED, event_id)
+        line.posted = Posted(Outcome.POSTED if line.changes_stock else Outcome.NOTED, event_id)
         line.is_late, line.is_awaited = is_late, is_awaited
 
 
@@ -254,9 +261,7 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
         "content": blobs(draft.content for draft in drafts),
         "received_from": texts(draft.received_from for draft in drafts),
         "flags": texts(" ".join(draft.flags) for draft in drafts),
-        "corrects": numbers(
-            line.correction.original_id if line.correction else None for line in batch
-        ),
+        "corrects": numbers(line.correction.fact_id if line.correction else None for line in batch),
         "demand_day": times(_demand_day(line) for line in batch),
         "schema_version": numbers(draft.version for draft in drafts),
         "leg_n": numbers(n for n, _, _ in legs),
@@ -278,32 +283,31 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
     }
 
 
-def _corrected(lines: list[_Line]) -> list[_Line]:
-    """Give corrections the legs that undo and replace their originals; hold those that wait."""
-    found = corrections_of([line.draft for line in lines])
-    gate = gate_in_force()
+def _post_corrections(lines: list[_Line]) -> None:
+    """Post corrections with what they make of their facts; hold those that wait for one."""
+    found = corrections_of([line.draft for line in lines], gate_in_force())
     ready: list[_Line] = []
     for line, correction in zip(lines, found, strict=True):
         if correction is None:
             hold(line.draft)
             line.posted = Posted(Outcome.HELD, None, "Held until the event it corrects arrives.")
-        elif correction.corrected_by not in (None, line.draft.key):
-            line.refusal = Refusal(
-                outcome=Outcome.CONFLICT,
-                code="already_corrected",
-                field="corrects",
-                reason="This event was corrected before; correct the correction instead.",
-                body=line.draft.raw,
-                source=line.draft.source,
-                source_id=line.draft.event.source_id,
-            )
-        elif correction.corrected_by is None and is_settled_on(correction.stands_at[0], gate):
+        elif correction.is_locked:
             line.refusal = _locked(line.draft, "corrects")
         else:
             line.correction = correction
             line.legs, line.claim = correction.legs, correction.claim
             ready.append(line)
-    return ready
+    _post_lines(ready)
+    posted = []
+    for line in ready:
+        done, answer = line.correction, line.posted
+        if done is None or done.is_known:
+            continue
+        if answer is None or answer.event_id is None:
+            # Those behind it in the batch were worked out as if it had been posted.
+            raise _KeyRaceError
+        posted.append((line.draft, done, answer.event_id))
+    keep_corrections(posted)
 
 
 def _explain_absent(lines: Sequence[_Line]) -> None:
@@ -378,7 +382,7 @@ def _fold_time(line: _Line) -> datetime | None:
 
 def _demand_day(line: _Line) -> date | None:
     if line.correction is not None:
-        is_demand = line.correction.original_type in _DEMAND_TYPES
+        is_demand = line.correction.fact_type in _DEMAND_TYPES
         return line.correction.stands_at[0].date() if is_demand else None
     event = line.draft.event
     return event.occurred_at.date() if event.type in _DEMAND_TYPES else None
@@ -397,7 +401,7 @@ def _routed(fresh: Sequence[_Line], subscribed: Collection[str]) -> list[tuple[s
         (consumer, line.posted.event_id)
         for line in fresh
         for consumer in route_of(
-            line.correction.original_type if line.correction else line.draft.event.type,
+            line.correction.fact_type if line.correction else line.draft.event.type,
             # What a correction is about may name a serial that it does not repeat itself.
             has_serial=line.draft.event.serial is not None or line.correction is not None,
         )
