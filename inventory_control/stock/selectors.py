@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.db.models import Min, Q
 from inventory_control.core.sql import named_statements
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.values import PositionCause
+from inventory_control.stock.errors import BeforeHorizonError
 from inventory_control.stock.models import (
     OVERDRAWN,
     Assertion,
@@ -21,9 +22,17 @@ from inventory_control.stock.models import (
     Reservation,
     StockMark,
 )
-from inventory_control.stock.rules import CLAIMS, claim_state
-from inventory_control.stock.states import HoldStatus, State, Verdict
-from inventory_control.stock.values import Change, ClaimState, Position, SeriesDay, Span
+from inventory_control.stock.rules import CLAIMS, claim_state, why_kept
+from inventory_control.stock.states import NO_EVENT, HoldStatus, State, Verdict
+from inventory_control.stock.values import (
+    Change,
+    ClaimState,
+    Horizon,
+    LedgerPart,
+    Position,
+    SeriesDay,
+    Span,
+)
 
 _POSITIONS = """
     SELECT b.item_id, b.node_id, b.received, b.quarantined, b.sellable, b.refurbishable,
@@ -124,14 +133,48 @@ def claims_of_keys(keys: Iterable[str]) -> list[Reservation]:
     return list(claims.order_by("key"))
 
 
+def ledger_horizon() -> Horizon | None:
+    """Up to where the ledger was retired, or None; the layer carried forward says so itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT occurred_at, posted_at FROM stock_ledgerentry WHERE event_id = %s LIMIT 1",
+            [NO_EVENT],
+        )
+        found = cursor.fetchone()
+    return None if found is None else Horizon(*found)
+
+
+def ledger_parts() -> list[LedgerPart]:
+    """The partitions of the ledger, oldest first, and why each may not be retired."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT part, since, until, lines, bytes, horizon, blockers FROM ic_sys.ledger_parts()"
+        )
+        return [
+            LedgerPart(
+                name=name,
+                since=since,
+                until=until,
+                lines=lines,
+                bytes=size,
+                horizon=horizon,
+                blockers=tuple(why_kept(code) for code in codes),
+            )
+            for name, since, until, lines, size, horizon, codes in cursor.fetchall()
+        ]
+
+
 def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, int]:
     """Units per account of an item at a node as the ledger knows that moment today.
 
     Adds up whole days and the lines of the last one, so the length of the history costs little.
+    Raises `BeforeHorizonError` for a moment whose lines were retired.
     """
     with connection.cursor() as cursor:
         cursor.execute(_DAYS["as_of"], {"item": item_id, "node": node_id, "at": moment})
-        return {state: int(units) for state, units in cursor.fetchall()}
+        position = {state: int(units) for state, units in cursor.fetchall()}
+    _refuse_retired(moment, "at")
+    return position
 
 
 def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
@@ -139,7 +182,8 @@ def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
 
     Moves stand at the moment they were true, accepted counts at theirs, and a correction at that
     of its original, so that late arrivals are in their place. A claim is the sum of what was
-    committed less what was shipped or released.
+    committed less what was shipped or released. Raises `BeforeHorizonError` for a span that
+    begins where lines were retired.
     """
     changes: list[list[Change]] = [[] for _ in spans]
     if not spans:
@@ -160,6 +204,7 @@ def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
         )
         for place, at, state, units in cursor.fetchall():
             changes[place - 1].append(Change(at, state, int(units)))
+    _refuse_retired(min(span.since for span in spans), "since")
     return changes
 
 
@@ -169,7 +214,7 @@ def positions_as_of(
     """Units per state of an item at every node's code at a moment; empty states are left out.
 
     With `known_at` only what was posted by then counts: the figure people saw, before late events
-    and corrections came.
+    and corrections came. Raises `BeforeHorizonError` for a moment whose lines were retired.
     """
     asked: dict[str, Any] = {
         "item": item_id,
@@ -182,6 +227,7 @@ def positions_as_of(
         cursor.execute(_DAYS["as_of_nodes" if known_at is None else "as_of_nodes_known"], asked)
         for code, state, units in cursor.fetchall():
             positions.setdefault(code, {})[state] = int(units)
+    _refuse_retired(moment, "at", known_at=known_at)
     return positions
 
 
@@ -478,10 +524,13 @@ def item_series(
     """Every day of an item in [since, until), at a node or everywhere, oldest first (EVT-28).
 
     Derived from events and ledger at the moment of asking, so late and corrected events are in it.
+    Raises `BeforeHorizonError` for days whose lines were retired.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SERIES, {"item": item_id, "node": node_id, "since": since, "until": until})
-        return [SeriesDay(day, *map(int, units)) for day, *units in cursor.fetchall()]
+        days = [SeriesDay(day, *map(int, units)) for day, *units in cursor.fetchall()]
+    _refuse_retired(datetime.combine(since, time(), tzinfo=UTC), "since")
+    return days
 
 
 _SERIES = """
@@ -519,6 +568,29 @@ _SERIES = """
 def is_marked() -> bool:
     """Whether changes wait for the availability stage."""
     return StockMark.objects.exists()
+
+
+def _refuse_retired(moment: datetime, field: str, *, known_at: datetime | None = None) -> None:
+    """A figure of a time whose lines were retired would be wrong; none is given.
+
+    Asked after the figure was read, so that a part retired in between refuses it too.
+    """
+    horizon = ledger_horizon()
+    if horizon is None:
+        return
+    if moment < horizon.at:
+        raise BeforeHorizonError(
+            f"The ledger before {horizon.at.isoformat()} was retired; ask for that moment or later.",
+            field=field,
+            extra={"horizon": horizon.at.isoformat()},
+        )
+    if known_at is not None and known_at < horizon.posted_until:
+        raise BeforeHorizonError(
+            f"What was known before {horizon.posted_until.isoformat()} was retired; ask for that"
+            " moment or later.",
+            field="known_at",
+            extra={"horizon": horizon.posted_until.isoformat()},
+        )
 
 
 def _claim(row: Reservation) -> ClaimState:

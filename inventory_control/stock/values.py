@@ -239,6 +239,43 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Horizon:
+    """Up to where the ledger was retired: nothing that went happened after `at`, or was posted at
+    or after `posted_until`.
+    """
+
+    at: datetime
+    posted_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPart:
+    """A partition of the ledger and why it may not be retired, in sentences; none when it may.
+
+    `since` is None for the oldest, `until` for the one still open, and `horizon` (the last moment
+    anything in it happened) is known of those alone that are old enough. `lines` of the others is
+    the server's estimate.
+    """
+
+    name: str
+    since: datetime | None
+    until: datetime | None
+    lines: int
+    bytes: int
+    horizon: datetime | None
+    blockers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredPart:
+    """A partition that went: `carried` lines stand for it, `layer` is their SHA-256."""
+
+    part: LedgerPart
+    carried: int
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedAdjustment:
     """A change of the book somebody agreed to, in units; `reference` makes it post once."""
 
