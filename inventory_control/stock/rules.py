@@ -278,7 +278,7 @@ _WHY_KEPT = {
     "kept": "The policy ledger_retention keeps everything.",
     "too_young": "The policy ledger_retention keeps what was posted after {}.",
     "legal_hold": "It is under legal hold {}.",
-    "not_locked": "Its period is not locked; the policy period_lock must reach {}.",
+    "not_locked": "Its period is not locked; the policy period_lock must have reached {} for an hour.",
     "unsigned": "What was compared on {} was never signed off.",
     "count_pending": "The count of event {} waits for a person.",
     "days_behind": "Its days are not added up yet; that takes a minute or two.",

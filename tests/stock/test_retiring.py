@@ -135,7 +135,13 @@ def add_up() -> None:
 def allow() -> None:
     """The policy of ten years, and the period locked to the end of 2011."""
     set_policy(key="ledger_retention", value=KEEP, by=SYSTEM)
-    set_policy(key="period_lock", value={"until": "2011-12-31"}, by=SYSTEM)
+    lock("2011-12-31")
+
+
+def lock(until: str, *, since: timedelta = HOUR) -> None:
+    """Lock the period, for so long by now."""
+    with clock.frozen_at(clock.now() - since):
+        set_policy(key="period_lock", value={"until": until}, by=SYSTEM)
 
 
 def names() -> list[str]:
@@ -237,14 +243,12 @@ def test_a_repeat_of_what_went_is_a_duplicate_and_a_correction_of_it_is_kept_asi
 
     with clock.frozen_at(FIRST + 8 * HOUR):
         assert outcomes(repeat) == ["duplicate"]
-    (locked,) = send(correction("a"))
-    set_policy(key="period_lock", value={"until": None}, by=SYSTEM)
-    (retired,) = send(correction("b"))
-    assert outcomes(correction("c", of="s-2011")) == ["posted"]
+    configure(key="period_lock", value={"until": "2010-12-31"}, by=SYSTEM)
+    (late,) = send(correction("a"))
+    assert outcomes(correction("b", of="s-2011")) == ["posted"]
 
-    assert (locked.outcome, locked.code) == ("quarantined", "period_locked")
-    assert (retired.outcome, retired.code, retired.field) == ("quarantined", "retired", "corrects")
-    assert DeadLetter.objects.filter(code="retired").count() == 1
+    assert (late.outcome, late.code, late.field) == ("quarantined", "period_locked", "corrects")
+    assert DeadLetter.objects.filter(code="period_locked").count() == 1
     assert StockBalance.objects.get().sellable == before["balance"][0] + 3
     gone, kept = InventoryEvent.objects.filter(source_id__in=("s-2010", "s-2011")).order_by("id")
     assert (page_of_event(gone.pk).lines, page_of_event(gone.pk).are_lines_retired) == ((), True)
@@ -284,10 +288,12 @@ def test_what_stands_in_the_way_keeps_a_part_and_is_named(old):
     set_policy(key="ledger_retention", value={"years": 50}, by=SYSTEM)
     refused("keeps what was posted after")
     set_policy(key="ledger_retention", value=KEEP, by=SYSTEM)
-    refused("period_lock must reach 2010-05-04")
-    set_policy(key="period_lock", value={"until": "2010-05-03"}, by=SYSTEM)
-    refused("period_lock must reach 2010-05-04")
-    set_policy(key="period_lock", value={"until": "2011-12-31"}, by=SYSTEM)
+    refused("period_lock must have reached 2010-05-04")
+    lock("2010-05-03")
+    refused("period_lock must have reached 2010-05-04")
+    lock("2011-12-31", since=timedelta(minutes=59))
+    refused("period_lock must have reached 2010-05-04 for an hour")
+    lock("2011-12-31")
     for scope in ({}, {"sku": "SOCK"}, {"source": "pos"}, {"since": FIRST, "until": FIRST + HOUR}):
         hold = place_hold(reason="court", by=SYSTEM, **scope)
         refused(f"under legal hold {hold.pk}")

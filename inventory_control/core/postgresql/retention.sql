@@ -88,12 +88,16 @@ BEGIN
     IF told IS NOT NULL THEN
         found := found || ('legal_hold:' || told);
     END IF;
+    -- The lock must have stood for an hour: whoever read it before is through by then, so nothing
+    -- is on its way into days that were open a moment ago.
     EXECUTE format($sql$
-        SELECT (
-            SELECT value ->> 'until' FROM %s.policies_policy
-             WHERE key = 'period_lock' AND effective_at <= $1
-             ORDER BY version DESC LIMIT 1
-        )
+        SELECT CASE WHEN bool_and(value ->> 'until' IS NOT NULL) THEN min(value ->> 'until') END
+          FROM %1$s.policies_policy
+         WHERE key = 'period_lock' AND effective_at <= $1
+           AND version >= (
+                   SELECT max(version) FROM %1$s.policies_policy
+                    WHERE key = 'period_lock' AND effective_at <= $1 - interval '1 hour'
+               )
     $sql$, house)
        INTO told USING clock_timestamp() + coalesce(ic_sys.clock_offset(), interval '0');
     IF told IS NULL OR told::date < last_day THEN

@@ -16,8 +16,7 @@ from inventory_control.stock.values import ClaimChange, FoldKey, Leg
 
 _ORIGINALS = """
     SELECT asked.n, e.id, e.type, e.kind, e.quantity, e.item_id, e.node_id, e.details::text,
-           e.occurred_at, e.source, e.source_id, c.source, c.source_id,
-           (SELECT occurred_at FROM stock_ledgerentry WHERE event_id = 0 LIMIT 1)
+           e.occurred_at, e.source, e.source_id, c.source, c.source_id
       FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[])
         AS asked (n, source, source_id, business_key)
       LEFT JOIN events_sourcekey s USING (source, source_id)
@@ -40,8 +39,7 @@ class Correction:
     `item_id` and `node_id` are the original's: a correction need not name them again. `legs` and
     `claim` are the reversal and the replacement together; `stands_at` is the
     original's place in the fold; `withdraws` names the assertion that no longer counts;
-    `corrected_by` is the key of the correction that came before, if any; `horizon` is up to where
-    the ledger was retired, if it was.
+    `corrected_by` is the key of the correction that came before, if any.
     """
 
     original_id: int
@@ -53,12 +51,6 @@ class Correction:
     claim: ClaimChange | None
     withdraws: int | None
     corrected_by: tuple[str, str] | None
-    horizon: datetime | None
-
-    @property
-    def is_retired(self) -> bool:
-        """Whether the lines of the original may be among those that went."""
-        return self.horizon is not None and self.stands_at[0] <= self.horizon
 
 
 def corrections_of(drafts: Sequence[EventDraft]) -> list[Correction | None]:
@@ -100,13 +92,12 @@ def _correction(
         str,
         str | None,
         str | None,
-        datetime | None,
     ],
     legs_of: dict[int, list[Leg]],
 ) -> Correction:
     (
         event_id, event_type, kind, quantity, item_id, node_id, details, occurred_at,
-        source, source_id, earlier_source, earlier_id, horizon,
+        source, source_id, earlier_source, earlier_id,
     ) = original  # fmt: skip
     legs = tuple(legs_of.get(event_id, ()))
     replaced = draft.event.quantity or 0
@@ -129,7 +120,6 @@ def _correction(
         claim=claim,
         withdraws=event_id if kind == Kind.ASSERT else None,
         corrected_by=(earlier_source, earlier_id) if earlier_source and earlier_id else None,
-        horizon=horizon,
     )
 
 

@@ -299,8 +299,6 @@ def _corrected(lines: list[_Line]) -> list[_Line]:
             )
         elif correction.corrected_by is None and is_settled_on(correction.stands_at[0], gate):
             line.refusal = _locked(line.draft, "corrects")
-        elif correction.corrected_by is None and correction.is_retired:
-            line.refusal = _retired(line.draft)
         else:
             line.correction = correction
             line.legs, line.claim = correction.legs, correction.claim
@@ -464,19 +462,6 @@ def _locked(draft: EventDraft, field_name: str) -> Refusal:
         code="period_locked",
         field=field_name,
         reason="It would change stock of a locked period. Move the lock, then retry.",
-        body=draft.raw,
-        source=draft.source,
-        source_id=draft.event.source_id,
-    )
-
-
-def _retired(draft: EventDraft) -> Refusal:
-    """A correction has nothing to undo once the lines of its original are gone."""
-    return Refusal(
-        outcome=Outcome.QUARANTINED,
-        code="retired",
-        field="corrects",
-        reason="The ledger lines of that event were retired; record an adjustment instead.",
         body=draft.raw,
         source=draft.source,
         source_id=draft.event.source_id,
