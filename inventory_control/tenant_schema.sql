@@ -612,6 +612,11 @@ CREATE INDEX "workflows_request_item_id_378e00e4" ON "workflows_request" ("item_
 CREATE INDEX "workflows_request_node_id_302d96a1" ON "workflows_request" ("node_id");
 CREATE INDEX "workflows_workflowrun_request_id_39a83584" ON "workflows_workflowrun" ("request_id");
 
+-- workflows 0003_markdown
+ALTER TABLE "workflows_request" ADD COLUMN "currency" varchar(3) DEFAULT '' NOT NULL;
+ALTER TABLE "workflows_request" ALTER COLUMN "currency" DROP DEFAULT;
+ALTER TABLE "workflows_request" ADD COLUMN "price" numeric(12, 4) NULL;
+
 INSERT INTO django_content_type (app_label, model) VALUES
     ('admin', 'logentry'),
     ('ai_advice', 'advice'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from inventory_control.stock.models import (
 from inventory_control.stock.rules import CLAIMS, claim_state, why_kept
 from inventory_control.stock.states import NO_EVENT, HoldStatus, State, Verdict
 from inventory_control.stock.values import (
+    Age,
     Change,
     ClaimState,
     Horizon,
@@ -69,6 +70,9 @@ _FREE = """
 """
 Place = tuple[int, int]
 _SQL = named_statements(Path(__file__).with_name("spans.sql"))
+_AGE = named_statements(Path(__file__).with_name("age.sql"))
+DEMAND_DAYS = 90
+"""How far back demand is looked at to say how long stock lasts, today included."""
 _CLAIM_SIGNS = {
     event_type: 1 if "committed" in counters else -1
     for event_type, counters in CLAIMS.items()
@@ -463,6 +467,15 @@ def demand_totals(since: Mapping[Place, date], *, until: date) -> dict[Place, tu
             (item_id, node_id): (max(0, int(units)), first_day)
             for item_id, node_id, units, first_day in cursor.fetchall()
         }
+
+
+def age_of(item_id: int, *, at: datetime) -> Age:
+    """How old the units of an item are at this moment, and how long they last."""
+    since = at.date() - timedelta(days=DEMAND_DAYS - 1)
+    with connection.cursor() as cursor:
+        cursor.execute(_AGE["age"], {"item": item_id, "since": since})
+        units, asked_for, oldest_at, known_since = cursor.fetchone()
+    return Age(at, int(units), max(0, int(asked_for)), DEMAND_DAYS, oldest_at, known_since)
 
 
 def units_at(node_ids: Sequence[int]) -> dict[int, int]:

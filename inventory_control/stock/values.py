@@ -303,6 +303,41 @@ class DecidedCorrection:
 
 
 @dataclass(frozen=True, slots=True)
+class Age:
+    """How old the units of an item are that can be sold, everywhere, and how long they last.
+
+    `oldest_at` is when the oldest of them came in, if what came first left first. `asked_for` is
+    the demand, served or not, of the last `days`; an item known for fewer has no cover yet.
+    """
+
+    at: datetime
+    units: int
+    asked_for: int
+    days: int
+    oldest_at: datetime | None
+    known_since: datetime | None
+
+    @property
+    def oldest_days(self) -> int | None:
+        """Whole days since the oldest unit came in; None when nothing is left, or nothing known."""
+        return None if self.oldest_at is None else (self.at - self.oldest_at).days
+
+    @property
+    def has_cover(self) -> bool:
+        """Whether it has been known for long enough to say how long it lasts."""
+        return self.known_since is not None and (self.at - self.known_since).days >= self.days
+
+    @property
+    def cover_days(self) -> int | None:
+        """Days the units last at the demand of the last days, rounded down; None when nobody asks
+        for any, or while that cannot be said.
+        """
+        if not self.has_cover or self.asked_for <= 0:
+            return None
+        return self.units * self.days // self.asked_for
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesDay:
     """One day (UTC) of an item: units sold, units that came back, units the books lost.
 

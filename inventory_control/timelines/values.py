@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-PURCHASE_ORDER, TRANSFER = "purchase_order", "transfer"
-OBJECT_KINDS = ("order", PURCHASE_ORDER, TRANSFER, "return", "count")
+PURCHASE_ORDER, TRANSFER, ITEM = "purchase_order", "transfer", "item"
+OBJECT_KINDS = ("order", PURCHASE_ORDER, TRANSFER, "return", "count", ITEM)
 """What has a timeline."""
 
 

@@ -35,12 +35,14 @@ from workflows.models import Workflow
 from workflows.rules import (
     check_autonomy,
     check_drift,
+    check_markdown,
     check_matrix,
     check_reasons,
     read_definition,
 )
 
 MATRIX, AUTONOMY, DRIFT = "approval_matrix", "autonomy", "request_drift"
+MARKDOWN = "markdown"
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     MATRIX: {
         "purchase": [
@@ -56,16 +58,22 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             {"up_to": "1000", "roles": ["planner"]},
             {"up_to": None, "roles": ["planner", "finance"]},
         ],
+        "markdown": [
+            {"up_to": "1000", "roles": ["planner"]},
+            {"up_to": None, "roles": ["planner", "finance"]},
+        ],
         "respond_hours": 8,
         "escalate_to": {"planner": "supply_lead", "finance": "finance_director"},
     },
     AUTONOMY: {"mode": "act", "transfer": {"max_value": "250", "min_confidence": 0.85}},
     DRIFT: {"units": 5, "share": "0.1"},
+    MARKDOWN: {"cover_days": 120, "age_days": 180},
 }
 CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     MATRIX: check_matrix,
     AUTONOMY: check_autonomy,
     DRIFT: check_drift,
+    MARKDOWN: check_markdown,
     REASON_CODES: check_reasons,
     "advice": lambda value: None,
     "event_schemas": check_event_schemas,

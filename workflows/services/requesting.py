@@ -41,9 +41,10 @@ from workflows.selectors import (
     run_of_request,
 )
 from workflows.services.running import stop
-from workflows.services.starting import CENT, start
+from workflows.services.starting import start
 from workflows.states import RUN_LIVE, RunStatus
 from workflows.values import (
+    CENT,
     WantedAdjustment,
     WantedCorrection,
     WantedOrder,

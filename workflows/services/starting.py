@@ -19,9 +19,7 @@ from workflows.services.asking import ask, roles_for
 from workflows.services.configuring import MATRIX
 from workflows.services.running import stop
 from workflows.states import RunStatus
-from workflows.values import Facts, Found, Freedom, StepKind
-
-CENT = Decimal("0.01")
+from workflows.values import CENT, Facts, Found, Freedom, StepKind
 
 
 def start(run: WorkflowRun, freedom: Freedom | None, *, by: Actor) -> WorkflowRun:
@@ -88,13 +86,14 @@ def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> Non
 
 def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     """The same request by another run, worth what it is worth now."""
-    units = facts.units if old.action == "correct" else old.quantity
+    is_price = old.action == "markdown"
+    units = facts.units if is_price or old.action == "correct" else old.quantity
     run = WorkflowRun(
         request=old.request,
         workflow=old.workflow,
         action=old.action,
-        quantity=old.quantity,
-        spend=(abs(units) * facts.unit_cost).quantize(CENT),
+        quantity=facts.units if is_price else old.quantity,
+        spend=(abs(units) * _moved_per_unit(old, facts)).quantize(CENT),
         from_node=old.from_node,
         supplier=old.supplier,
         expected_at=old.expected_at,
@@ -107,6 +106,13 @@ def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     note(run, Found(StepKind.VALIDATE, f"Asked anew. {changed}", {"run": old.pk}))
     _rest_on(run, facts)
     return run
+
+
+def _moved_per_unit(run: WorkflowRun, facts: Facts) -> Decimal:
+    """The money one unit moves: what it costs, or what a markdown gives up of its price."""
+    if run.request is None or run.request.price is None or facts.unit_price is None:
+        return facts.unit_cost
+    return facts.unit_price - run.request.price
 
 
 def _rest_on(run: WorkflowRun, facts: Facts) -> None:
@@ -131,6 +137,7 @@ def _tell(run: WorkflowRun, by: Actor) -> None:
             "value": run.spend,
             "reason": request.reason,
             "corrects": request.corrects or "",
+            "price": request.price or "",
             "facts": run.facts,
         },
     )
