@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import task_postrun
 from django.db import close_old_connections
 
@@ -21,6 +22,7 @@ app.conf.beat_schedule = {
     "seal": {"task": "audit.seal", "schedule": 10.0},
     "days": {"task": "ledger.days", "schedule": 60.0},
     "partitions": {"task": "ledger.split", "schedule": 600.0},
+    "retention": {"task": "ledger.retire", "schedule": crontab(hour=2, minute=30)},
     "heads": {"task": "audit.deliver_heads", "schedule": 3600.0},
 }
 

@@ -6,7 +6,7 @@ from inventory_control.celery import app
 from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantTask, in_tenant
 from inventory_control.pipeline import STAGES, run_stage
-from inventory_control.stock.services import add_up_days, split_ledger
+from inventory_control.stock.services import add_up_days, retire_due, split_ledger
 from tenants.selectors import open_tenants
 
 
@@ -22,6 +22,14 @@ def split_ledgers() -> None:
     for tenant in open_tenants():
         with in_tenant(tenant):
             split_ledger(by=Actor.system("partitions"))
+
+
+@app.task(name="ledger.retire", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
+def retire_ledgers() -> None:
+    """Retire what no ledger has to keep any longer."""
+    for tenant in open_tenants():
+        with in_tenant(tenant):
+            retire_due(by=Actor.system("retention"))
 
 
 @app.task(name="ledger.days", ignore_result=True)  # type: ignore[untyped-decorator]  # celery

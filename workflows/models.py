@@ -41,8 +41,8 @@ class Request(TenantModel):
     """What somebody asked for without an exception behind it, as it was asked.
 
     `node` is where stock changes or arrives, `state` the account an adjustment changes,
-    `corrects` the event a correction undoes. When the facts changed before the decision it is
-    asked anew by another run.
+    `corrects` the event a correction undoes, `price` (of `currency`) what a markdown proposes.
+    When the facts changed before the decision it is asked anew by another run.
     """
 
     item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, null=True, related_name="+")
@@ -52,6 +52,8 @@ class Request(TenantModel):
     note = models.CharField(max_length=300, blank=True, default="")
     evidence = models.CharField(max_length=500, blank=True, default="")
     corrects = models.BigIntegerField(null=True)
+    price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    currency = models.CharField(max_length=3, blank=True, default="")
     asked_at = models.DateTimeField()
 
     def __str__(self) -> str:

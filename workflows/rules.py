@@ -10,8 +10,10 @@ from uuid import UUID
 
 from exceptions.rules import MOST_MONEY
 from inventory_control.core.errors import Refused
+from inventory_control.stock.values import Age
 from workflows.errors import InvalidPolicyError, UnreadableDefinitionError
 from workflows.values import (
+    CENT,
     Definition,
     Facts,
     Freedom,
@@ -21,11 +23,11 @@ from workflows.values import (
     WantedAdjustment,
 )
 
-ACTIONS = ("transfer", "purchase", "adjust", "correct")
-BOOK_ACTIONS = ("adjust", "correct")
-"""What changes the book itself: whatever the value, somebody else must agree."""
-CENT = Decimal("0.01")
+ACTIONS = ("transfer", "purchase", "adjust", "correct", "markdown")
+NEVER_ALONE = ("adjust", "correct", "markdown")
+"""What changes the book itself, or a price: whatever the value, somebody else must agree."""
 MODES = ("act", "support")
+MOST_DAYS = 3_650
 
 
 def spend_of(units: int, unit_cost: Decimal) -> Decimal:
@@ -161,7 +163,38 @@ def drift(asked: Facts, now: Facts, bounds: Mapping[str, Any]) -> str:
         return f"{now.what}: {asked.units} when it was asked, {now.units} now."
     if abs(now.unit_cost - asked.unit_cost) > share * asked.unit_cost:
         return f"One unit cost {asked.unit_cost} when it was asked and costs {now.unit_cost} now."
+    if now.unit_price != asked.unit_price:
+        return (
+            f"It sold for {asked.unit_price} when it was asked and sells for {now.unit_price} now."
+        )
     return ""
+
+
+def why_aged(age: Age, terms: Mapping[str, Any]) -> str:
+    """Why an item may be marked down, in words; empty while its stock is neither old nor lasts
+    longer than policy allows.
+    """
+    if age.units <= 0:
+        return ""
+    if age.oldest_days is not None and age.oldest_days > terms["age_days"]:
+        return f"Its oldest unit came in {age.oldest_days} days ago."
+    if age.has_cover and age.units * age.days > age.asked_for * terms["cover_days"]:
+        if age.cover_days is None:
+            return f"Nobody asked for one in {age.days} days."
+        return f"Its {age.units} units last {age.cover_days} days."
+    return ""
+
+
+def check_markdown(value: Mapping[str, Any]) -> None:
+    """Refuse bounds of age that are none; raises `InvalidPolicyError` naming the field."""
+    if unknown := sorted(set(value) - {"cover_days", "age_days"}):
+        raise InvalidPolicyError(f"No field is called {unknown[0]}.", field=unknown[0])
+    for field in ("cover_days", "age_days"):
+        days = value.get(field)
+        if type(days) is not int or not 1 <= days <= MOST_DAYS:
+            raise InvalidPolicyError(
+                f"{field} is a whole number of days, 1 to {MOST_DAYS}.", field=field
+            )
 
 
 def separated(approver: UUID | None, others: Collection[UUID | None]) -> bool:
@@ -219,7 +252,7 @@ def check_matrix(value: Mapping[str, Any]) -> None:
         if not isinstance(rows, Sequence) or not rows:
             raise InvalidPolicyError(f"Give rows for {action}.", field=action)
         _check_rows(action, rows)
-    for action in BOOK_ACTIONS:
+    for action in NEVER_ALONE:
         if not all(row["roles"] for row in value[action]):
             raise InvalidPolicyError(
                 f"Somebody must agree to a {action}: name a role in every row.", field=action

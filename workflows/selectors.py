@@ -21,23 +21,27 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.events.models import Correction, InventoryEvent
 from inventory_control.people.selectors import roles_of
-from inventory_control.stock.selectors import positions_at
+from inventory_control.stock.selectors import positions_at, positions_of
 from inventory_control.stock.values import Position
 from workflows.models import Approval, Workflow, WorkflowRun
 from workflows.rules import read_definition
 from workflows.states import ApprovalStatus, RunStatus
-from workflows.values import Definition, Facts
+from workflows.values import Definition, Facts, Markdown
 
 REPLENISHMENT, REQUEST = "replenishment", "request"
 COUNTED_UP_TO = 1_000
 
 _ENDED = """
-    SELECT run.id, coalesce(purchase.status, moved.status)
+    SELECT run.id, coalesce(purchase.status, moved.status,
+                            CASE told.status WHEN 'sent' THEN 'received' ELSE told.status END)
       FROM workflows_workflowrun run
       LEFT JOIN orders_purchaseorder purchase ON purchase.number = run.document
       LEFT JOIN orders_transferorder moved ON moved.number = run.document
+      LEFT JOIN outbox_outboundcommand told
+        ON told.idempotency_key = run.document AND run.action = 'markdown'
      WHERE run.status = 'acting'
-       AND coalesce(purchase.status, moved.status) IN ('received', 'cancelled')
+       AND coalesce(purchase.status, moved.status, told.status)
+           IN ('received', 'cancelled', 'sent')
      ORDER BY run.id
      LIMIT %s
 """
@@ -65,7 +69,9 @@ def runs_to_work_out(limit: int) -> QuerySet[WorkflowRun]:
 
 
 def ended_runs(limit: int) -> list[tuple[int, str]]:
-    """Runs whose order was received or cancelled: (run id, what became of the order)."""
+    """Runs whose order was received or cancelled, or whose markdown was acknowledged: (run id,
+    what became of it).
+    """
     with connection.cursor() as cursor:
         cursor.execute(_ENDED, [limit])
         return [(pk, status) for pk, status in cursor.fetchall()]
@@ -183,7 +189,33 @@ def units_at_stake(event: InventoryEvent, replacement: int) -> int:
 def facts_at_asking(run: WorkflowRun) -> Facts:
     """What a run of a request rested on when it was asked for."""
     kept: dict[str, Any] = run.facts or {}
-    return Facts(str(kept["what"]), int(kept["units"]), Decimal(kept["unit_cost"]))
+    price = kept.get("unit_price")
+    return Facts(
+        str(kept["what"]),
+        int(kept["units"]),
+        Decimal(kept["unit_cost"]),
+        unit_price=None if price is None else Decimal(price),
+    )
+
+
+def markdown_of(run: WorkflowRun) -> Markdown | None:
+    """The price a run proposes beside the one it found, or None when it is about no price."""
+    request = run.request
+    if run.action != "markdown" or request is None or request.price is None:
+        return None
+    asked = facts_at_asking(run)
+    return Markdown(
+        units=asked.units,
+        price=asked.unit_price or Decimal(0),
+        proposed=request.price,
+        unit_cost=asked.unit_cost,
+        currency=request.currency,
+    )
+
+
+def markdowns_of(item_id: int, *, limit: int = 20) -> list[WorkflowRun]:
+    """The latest runs that propose a price for an item, newest first."""
+    return list(_runs().filter(request__item=item_id, action="markdown").order_by("-pk")[:limit])
 
 
 def facts_of(runs: Sequence[WorkflowRun]) -> dict[int, Facts]:
@@ -194,8 +226,36 @@ def facts_of(runs: Sequence[WorkflowRun]) -> dict[int, Facts]:
         if run.item is not None and (run.from_node or run.node) is not None
     }
     positions = positions_at(places)
-    events = _corrected_of(runs)
-    return {run.pk: _facts(run, positions, events) for run in runs}
+    events, units = _corrected_of(runs), _units_to_sell(runs)
+    return {
+        run.pk: _price_facts(run, units)
+        if run.action == "markdown"
+        else _facts(run, positions, events)
+        for run in runs
+    }
+
+
+def _units_to_sell(runs: Sequence[WorkflowRun]) -> dict[int, int]:
+    """Sellable units, everywhere, of the items whose price is asked about."""
+    items = {run.item.pk for run in runs if run.action == "markdown" and run.item is not None}
+    units = dict.fromkeys(items, 0)
+    for (item_id, _), position in (positions_of(sorted(items)) if items else {}).items():
+        units[item_id] += position.sellable
+    return units
+
+
+def _price_facts(run: WorkflowRun, units: Mapping[int, int]) -> Facts:
+    item, request = run.item, run.request
+    if item is None or request is None or request.price is None:
+        raise LookupError(f"Run {run.pk} is about no price.")
+    obstacle = ""
+    if units[item.pk] <= 0:
+        obstacle = f"Nothing of {item.sku} is left to sell."
+    elif item.unit_price <= request.price:
+        obstacle = f"{item.sku} sells for {item.unit_price} already."
+    return Facts(
+        f"Sellable units of {item.sku}", units[item.pk], item.unit_cost, obstacle, item.unit_price
+    )
 
 
 def _corrected_of(runs: Sequence[WorkflowRun]) -> dict[int, tuple[int, bool]]:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+CENT = Decimal("0.01")
+
 
 class StepKind(StrEnum):
     """Everything a step can be; a definition is an order of these and nothing else."""
@@ -120,6 +122,61 @@ class WantedOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedMarkdown:
+    """A lower price a person proposes for an aged item, in the tenant's currency, and why."""
+
+    item: str
+    price: Decimal
+    currency: str
+    reason: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Markdown:
+    """A proposed price beside the present one, and what it does to the margin.
+
+    The margin of the units on hand is units x (price - cost of one): `margin_now` at the present
+    price, `margin_after` at the proposed one. `margin_effect` is the difference, units x
+    (proposed - present): what is given up if every unit would have sold at the present price
+    too, so the most it can cost. Money of `currency`.
+    """
+
+    units: int
+    price: Decimal
+    proposed: Decimal
+    unit_cost: Decimal
+    currency: str
+
+    @property
+    def margin_now(self) -> Decimal:
+        """The margin of the units at the present price."""
+        return (self.units * (self.price - self.unit_cost)).quantize(CENT)
+
+    @property
+    def margin_after(self) -> Decimal:
+        """The margin of the units at the proposed price; below zero when it is below the cost."""
+        return (self.units * (self.proposed - self.unit_cost)).quantize(CENT)
+
+    @property
+    def margin_effect(self) -> Decimal:
+        """What the proposal changes, never above zero."""
+        return (self.units * (self.proposed - self.price)).quantize(CENT)
+
+    def as_row(self) -> dict[str, Any]:
+        """As the API, the audit log and the pricing system read it: money as text."""
+        return {
+            "units": self.units,
+            "price": str(self.price),
+            "proposed_price": str(self.proposed),
+            "currency": self.currency,
+            "margin_now": str(self.margin_now),
+            "margin_after": str(self.margin_after),
+            "margin_effect": str(self.margin_effect),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WantedChange:
     """A change of what the ERP owns: of an `item` or a `supplier`, by its code."""
 
@@ -133,17 +190,20 @@ class WantedChange:
 class Facts:
     """What a request rests on: so many units of something, and what one of them costs.
 
-    `obstacle` says why it cannot be done at all; empty when it can.
+    `unit_price` is what one sells for, where that matters. `obstacle` says why it cannot be done
+    at all; empty when it can.
     """
 
     what: str
     units: int
     unit_cost: Decimal
     obstacle: str = ""
+    unit_price: Decimal | None = None
 
     def as_row(self) -> dict[str, Any]:
         """As a run keeps it and as approvers read it."""
-        return {"what": self.what, "units": self.units, "unit_cost": str(self.unit_cost)}
+        row = {"what": self.what, "units": self.units, "unit_cost": str(self.unit_cost)}
+        return row if self.unit_price is None else {**row, "unit_price": str(self.unit_price)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ PATHS: Mapping[str, str] = {
     "order.promise_changed": "/orders/promise",
     "position.correct": "/positions/correct",
     "count.request": "/counts",
+    "price.markdown": "/markdowns",
 }
 """Where each kind of instruction goes."""
 LISTINGS = "/listings/read"

@@ -29,6 +29,7 @@ from inventory_control.availability.services import (
 from inventory_control.availability.values import PUBLISH, PushDraft
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.doorbell import ring
 from inventory_control.core.outbound_lanes import Call, Ended, Lanes
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlated, log
@@ -47,7 +48,7 @@ from inventory_control.outbox.services import (
     put_back,
 )
 from inventory_control.outbox.states import CommandStatus
-from inventory_control.outbox.values import NOTIFY, ClaimedCommand
+from inventory_control.outbox.values import AWAITED, NOTIFY, ClaimedCommand
 
 BATCH = 50
 FIGURES_AT_ONCE = 1_000
@@ -242,6 +243,8 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                 acknowledged(kind=kind, answers=answers, by=by)
             booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
             acknowledge_documents(booked, by=by)
+            if any(command.kind in AWAITED for command, _, _ in mine):
+                ring("workflows")
             Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
                 last_ok_at=clock.now(), last_error=""
             )

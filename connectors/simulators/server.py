@@ -214,6 +214,7 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/discrepancies": lambda world, body: world.take_discrepancy(body),
     "/positions/correct": lambda world, body: world.correct_position(body),
     "/counts": lambda world, body: world.take_count(body),
+    "/markdowns": lambda world, body: world.take_markdown(body),
     "/availability": lambda world, body: world.list_figures(body),
     "/orders/ready": lambda world, body: world.note_order("ready", body),
     "/orders/promise": lambda world, body: world.note_order("promise", body),

@@ -41,6 +41,7 @@ class World:
     transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    markdowns: dict[str, dict[str, Any]] = field(default_factory=dict)
     discrepancies: list[dict[str, Any]] = field(default_factory=list)
     orders: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
@@ -140,6 +141,18 @@ class World:
             number = str(document["number"])
             self.documents[number] = dict(document)
         return {"id": f"ERP-{number}", "status": "booked"}
+
+    def take_markdown(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The pricing system plans a lower price and tells it once it is set, within the day."""
+        number = str(body["number"])
+        with self.lock:
+            self.markdowns[number] = dict(body)
+        self._later(
+            _moment(body["agreed_at"]) + timedelta(hours=self._draw(number).randint(1, 24)),
+            {"type": "price.changed", "source_id": f"{number}/set", "item": body["sku"],
+             "attributes": {"price": body["proposed_price"]}},
+        )  # fmt: skip
+        return {"id": f"PRICE-{number}", "status": "planned"}
 
     def take_discrepancy(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A supplier is told what differs from the order."""
@@ -285,6 +298,7 @@ class World:
                 "transfers": self.transfers,
                 "changes": self.changes,
                 "documents": self.documents,
+                "markdowns": self.markdowns,
                 "discrepancies": self.discrepancies,
                 "orders": self.orders,
                 "listings": self.listings,

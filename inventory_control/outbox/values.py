@@ -8,6 +8,10 @@ from typing import Any
 
 NOTIFY = "subscriber.notify"
 """Sends for a subscriber to be told what is noted for it."""
+MARKDOWN = "price.markdown"
+"""Tells the pricing system a price that was agreed to."""
+AWAITED = frozenset({MARKDOWN})
+"""What a workflow waits for: its acknowledgement is the effect."""
 
 
 @dataclass(frozen=True, slots=True)

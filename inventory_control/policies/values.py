@@ -24,8 +24,12 @@ class PolicyValue:
 REASON_CODES = "reason_codes"
 """Why stock may be adjusted. `is_strict` makes events name a known reason too."""
 
+LEDGER_RETENTION = "ledger_retention"
+"""How many years the ledger is kept; null keeps it for good."""
+
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "count_tolerance": {"units": 2, "share": 0.05},
+    LEDGER_RETENTION: {"years": None},
     REASON_CODES: {
         "is_strict": False,
         "correction_limit": "100",

@@ -18,6 +18,19 @@ SELECT count(*), coalesce(sum(hashtextextended(concat_ws('|', source, source_id,
            adjusted, verdict), 0)), 0)
   FROM stock_assertion
 
+-- name: accounts
+-- What every account came to, outside ones too; the same before and after a part is retired.
+SELECT count(*), coalesce(sum(hashtextextended(concat_ws('|', i.sku, n.code, fold.state, fold.lot,
+           fold.quantity), 0)), 0)
+  FROM (
+           SELECT item_id, node_id, state, lot, sum(quantity) AS quantity
+             FROM stock_ledgerentry
+            GROUP BY item_id, node_id, state, lot
+           HAVING sum(quantity) <> 0
+       ) AS fold
+  JOIN catalog_item i ON i.id = fold.item_id
+  JOIN catalog_node n ON n.id = fold.node_id
+
 -- name: ledger
 -- What every event came to on every account; a count that was judged twice has more lines than one
 -- judged once, and the same sum.

@@ -71,6 +71,24 @@ class InvalidExpiryError(Refused):
     code = "invalid_expiry"
 
 
+class BeforeHorizonError(Refused):
+    """The ledger of that time was retired; ask for a later moment."""
+
+    code = "before_horizon"
+
+
+class NotRetirableError(Conflict):
+    """This part of the ledger may not be retired yet."""
+
+    code = "not_retirable"
+
+
+class LedgerBusyError(Conflict):
+    """The ledger could not be had for a moment, nothing was retired; try again."""
+
+    code = "ledger_busy"
+
+
 class ContentionError(DomainError):
     """Other writers held these rows for too long; nothing was posted. Send it again."""
 

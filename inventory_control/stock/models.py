@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest, Least
 
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
-from inventory_control.stock.states import HOLD_FLOW, Cause, HoldStatus, Verdict
+from inventory_control.stock.states import HOLD_FLOW, NO_EVENT, Cause, HoldStatus, Verdict
 
 
 class LedgerEntry(TenantModel):
@@ -21,7 +21,8 @@ class LedgerEntry(TenantModel):
 
     The lines of one event sum to zero. `occurred_at` is the moment the fold uses: a reversal
     carries that of the event it reverses. Partitioned by `posted_at`; the default partition
-    takes everything until the owner's job splits it.
+    takes everything until the owner's job splits it. What retired partitions came to is carried
+    forward in lines without an event (`event_id` is `NO_EVENT`).
     """
 
     pk = models.CompositePrimaryKey("posted_at", "id")
@@ -46,6 +47,11 @@ class LedgerEntry(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.quantity:+d} {self.state} of {self.item_id} at {self.node_id}"
+
+    @property
+    def told_by(self) -> int | None:
+        """The event that made this line, or None for what was carried forward."""
+        return None if self.event_id == NO_EVENT else self.event_id
 
 
 class StockBalance(TenantModel):

@@ -9,20 +9,23 @@ SELECT event_id, item_id, node_id, state, occurred_at, source, source_id, is_ope
 -- name: moved_between
 -- The sum of moves of one account with keys after one fold key (or from the start) and up to
 -- another. Ties of time are broken by source and source id; a correction stands where the
--- event it corrects stood.
+-- event it corrects stood, and what was carried forward before everything else of its moment.
 SELECT coalesce(sum(l.quantity), 0)
   FROM stock_ledgerentry l
-  JOIN events_inventoryevent posted ON posted.id = l.event_id
-  JOIN events_inventoryevent e ON e.id = coalesce(posted.corrects, posted.id)
+  LEFT JOIN events_inventoryevent posted ON posted.id = l.event_id
+  LEFT JOIN events_inventoryevent e ON e.id = coalesce(posted.corrects, posted.id)
+ CROSS JOIN LATERAL (
+           VALUES (coalesce(e.source, ''), coalesce(e.source_id, ''))
+       ) AS stands (source, source_id)
  WHERE l.item_id = %(item_id)s AND l.node_id = %(node_id)s AND l.state = %(state)s
-   AND l.cause = 'move'
+   AND l.cause IN ('move', 'carried_move')
    AND l.occurred_at <= %(to_at)s
-   AND (l.occurred_at, e.source, e.source_id) < (%(to_at)s, %(to_source)s, %(to_source_id)s)
+   AND (l.occurred_at, stands.source, stands.source_id) < (%(to_at)s, %(to_source)s, %(to_source_id)s)
    AND (
            %(from_at)s::timestamptz IS NULL
            OR (
                l.occurred_at >= %(from_at)s
-               AND (l.occurred_at, e.source, e.source_id)
+               AND (l.occurred_at, stands.source, stands.source_id)
                    > (%(from_at)s, %(from_source)s, %(from_source_id)s)
            )
        )

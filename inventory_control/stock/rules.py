@@ -57,6 +57,8 @@ MOVES: dict[str, tuple[str, str]] = {
 shipping notice moves only when it says that the goods have left (`attributes.dispatched`).
 """
 
+LEAST_YEARS, MOST_YEARS = 10, 100
+"""The least a ledger is kept for; `ic_sys.ledger_floor` applies it whatever a policy says."""
 _INSPECTIONS = frozenset({"return.inspected", "receipt.inspected"})
 _TO_ANOTHER_NODE = frozenset({"transfer.shipped", "transfer.returned"})
 
@@ -246,6 +248,37 @@ def check_reservations(value: Mapping[str, object]) -> None:
     """Raise `InvalidTermsError` when a policy does not say whether a part is welcome."""
     if dict(value) not in ({"mode": "all_or_nothing"}, {"mode": "partial"}):
         raise InvalidTermsError("mode is all_or_nothing or partial.", field="mode")
+
+
+def check_retention(value: Mapping[str, object]) -> None:
+    """Raise `InvalidTermsError` unless the ledger is kept for years the law allows, or for good."""
+    years = value.get("years")
+    if set(value) != {"years"}:
+        raise InvalidTermsError("Say years: how long, or null to keep everything.", field="years")
+    if years is not None and (type(years) is not int or not LEAST_YEARS <= years <= MOST_YEARS):
+        raise InvalidTermsError(
+            f"years is {LEAST_YEARS} to {MOST_YEARS}, or null to keep everything; the law asks for"
+            f" {LEAST_YEARS}.",
+            field="years",
+        )
+
+
+def why_kept(code: str) -> str:
+    """Why a part of the ledger may not be retired, as a sentence, from what the database says."""
+    kind, _, about = code.partition(":")
+    return _WHY_KEPT[kind].format(about)
+
+
+_WHY_KEPT = {
+    "open": "It is the newest part, which is still written to.",
+    "kept": "The policy ledger_retention keeps everything.",
+    "too_young": "The policy ledger_retention keeps what was posted after {}.",
+    "legal_hold": "It is under legal hold {}.",
+    "not_locked": "Its period is not locked; the policy period_lock must have reached {} for an hour.",
+    "unsigned": "What was compared on {} was never signed off.",
+    "count_pending": "The count of event {} waits for a person.",
+    "days_behind": "Its days are not added up yet; that takes a minute or two.",
+}
 
 
 def claim_state(

@@ -12,10 +12,21 @@ from inventory_control.core.flow import Flow
 
 
 class Cause(models.TextChoices):
-    """Why a ledger line exists: an event moved stock, or an assertion was accepted."""
+    """Why a ledger line exists: an event moved stock, an assertion was accepted, or it is what an
+    account came to in parts of the ledger that were retired.
+
+    What counts had settled by then is CARRIED; the moves since, which the next count adds up, are
+    CARRIED_MOVE.
+    """
 
     MOVE = "move", "Move"
     ASSERT = "assert", "Accepted count"
+    CARRIED = "carried", "Carried forward"
+    CARRIED_MOVE = "carried_move", "Moves carried forward"
+
+
+NO_EVENT = 0
+"""What a line carried forward has in place of an event: it sums up many."""
 
 
 class Verdict(models.TextChoices):

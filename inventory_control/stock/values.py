@@ -239,6 +239,43 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Horizon:
+    """Up to where the ledger was retired: nothing that went happened after `at`, or was posted at
+    or after `posted_until`.
+    """
+
+    at: datetime
+    posted_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPart:
+    """A partition of the ledger and why it may not be retired, in sentences; none when it may.
+
+    `since` is None for the oldest, `until` for the one still open, and `horizon` (the last moment
+    anything in it happened) is known of those alone that are old enough. `lines` of the others is
+    the server's estimate.
+    """
+
+    name: str
+    since: datetime | None
+    until: datetime | None
+    lines: int
+    bytes: int
+    horizon: datetime | None
+    blockers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredPart:
+    """A partition that went: `carried` lines stand for it, `layer` is their SHA-256."""
+
+    part: LedgerPart
+    carried: int
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedAdjustment:
     """A change of the book somebody agreed to, in units; `reference` makes it post once."""
 
@@ -263,6 +300,41 @@ class DecidedCorrection:
     reason: str
     note: str = ""
     correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old the units of an item are that can be sold, everywhere, and how long they last.
+
+    `oldest_at` is when the oldest of them came in, if what came first left first. `asked_for` is
+    the demand, served or not, of the last `days`; an item known for fewer has no cover yet.
+    """
+
+    at: datetime
+    units: int
+    asked_for: int
+    days: int
+    oldest_at: datetime | None
+    known_since: datetime | None
+
+    @property
+    def oldest_days(self) -> int | None:
+        """Whole days since the oldest unit came in; None when nothing is left, or nothing known."""
+        return None if self.oldest_at is None else (self.at - self.oldest_at).days
+
+    @property
+    def has_cover(self) -> bool:
+        """Whether it has been known for long enough to say how long it lasts."""
+        return self.known_since is not None and (self.at - self.known_since).days >= self.days
+
+    @property
+    def cover_days(self) -> int | None:
+        """Days the units last at the demand of the last days, rounded down; None when nobody asks
+        for any, or while that cannot be said.
+        """
+        if not self.has_cover or self.asked_for <= 0:
+            return None
+        return self.units * self.days // self.asked_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-PURCHASE_ORDER, TRANSFER = "purchase_order", "transfer"
-OBJECT_KINDS = ("order", PURCHASE_ORDER, TRANSFER, "return", "count")
+PURCHASE_ORDER, TRANSFER, ITEM = "purchase_order", "transfer", "item"
+OBJECT_KINDS = ("order", PURCHASE_ORDER, TRANSFER, "return", "count", ITEM)
 """What has a timeline."""
 
 
@@ -66,7 +66,9 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """One event with everything that is known of it."""
+    """One event with everything that is known of it. `are_lines_retired` says that it has none
+    because the part of the ledger they would be in is gone.
+    """
 
     event: Any
     raw: str
@@ -79,3 +81,4 @@ class EventPage:
     audit: Any
     work: tuple[Any, ...]
     caused: tuple[Any, ...] = field(default=())
+    are_lines_retired: bool = False

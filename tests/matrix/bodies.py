@@ -210,6 +210,14 @@ def _withdraw() -> Call:
     return {"request_id": request_adjustment(wanted, by=caller).request_id}, None
 
 
+def _mark_down() -> Call:
+    item()
+    node()
+    old = clock.now() - timedelta(days=200)
+    send(event("receipt.recorded", 60, occurred_at=old))
+    return {}, {"item": "SOCK", "price": "7", "reason": "last season"}
+
+
 def _with_shop(body: Any) -> Callable[[], Call]:
     def prepared() -> Call:
         _shop()
@@ -485,6 +493,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "POST purchase-requisitions": _with_shop(
         {"item": "SOCK", "node": "S1", "quantity": 5, "reason": "Fair"}
     ),
+    "POST markdowns": _mark_down,
     "POST change-requests": _with_shop(
         {"kind": "item", "code": "SOCK", "changes": {"unit_cost": "5"}, "reason": "dearer"}
     ),

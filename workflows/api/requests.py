@@ -1,4 +1,4 @@
-"""What people and programs may ask for: adjustments, corrections, transfers, purchases."""
+"""What people and programs may ask for: adjustments, corrections, orders, markdowns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, w
 from inventory_control.web.problems import NotFoundError
 from inventory_control.web.tiers import Tier
 from inventory_control.web.views import ApiView
+from tenants.selectors import House
 from workflows import permissions
 from workflows.api.serializers import (
     AdjustmentBody,
     ChangeBody,
     CorrectionBody,
+    MarkdownBody,
     ProposedSerializer,
     RequestedPageSerializer,
     RequestedSerializer,
@@ -29,16 +31,23 @@ from workflows.api.serializers import (
     TransferBody,
 )
 from workflows.models import WorkflowRun
-from workflows.selectors import requests_page, run_of_request
+from workflows.selectors import markdown_of, requests_page, run_of_request
 from workflows.services import (
     propose_change,
     request_adjustment,
     request_correction,
+    request_markdown,
     request_order,
     withdraw_request,
 )
 from workflows.states import ApprovalStatus, RunStatus
-from workflows.values import WantedAdjustment, WantedChange, WantedCorrection, WantedOrder
+from workflows.values import (
+    WantedAdjustment,
+    WantedChange,
+    WantedCorrection,
+    WantedMarkdown,
+    WantedOrder,
+)
 
 _EITHER = {201: RequestedSerializer, 202: RequestedSerializer}
 
@@ -99,6 +108,22 @@ class RequisitionView(ApiView):
         """Ask for a purchase; it becomes an order when everybody the matrix names agrees."""
         said = _said(RequisitionBody(data=request.data))
         return _requested(request_order(WantedOrder(action="purchase", **said), by=self.actor))
+
+
+class MarkdownRequestView(ApiView):
+    """Lower prices for aged items."""
+
+    tier = Tier.PROCESS
+    permissions = {"POST": permissions.REQUEST}
+
+    @extend_schema(
+        operation_id="request_markdown", request=MarkdownBody, responses={202: RequestedSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Propose a price; pricing is told once everybody the matrix names agreed."""
+        house: House = request.house  # type: ignore[attr-defined]  # tenants.middleware
+        wanted = WantedMarkdown(currency=house.currency, **_said(MarkdownBody(data=request.data)))
+        return _requested(request_markdown(wanted, by=self.actor))
 
 
 class ChangeView(ApiView):
@@ -178,6 +203,7 @@ def _requested(run: WorkflowRun) -> Response:
 
 def _row(run: WorkflowRun) -> dict[str, Any]:
     asked, is_posted = run.request, run.action in {"adjust", "correct"}
+    told = markdown_of(run)
     waiting = [one.role for one in run.approvals.all() if one.status == ApprovalStatus.WAITING]
     row = {
         "request": run.request_id,
@@ -194,6 +220,7 @@ def _row(run: WorkflowRun) -> dict[str, Any]:
         "waits_for": waiting[0] if waiting else None,
         "event_id": run.document if run.document and is_posted else None,
         "document": run.document if run.document and not is_posted else None,
+        "markdown": told.as_row() if told else None,
         "outcome": run.outcome,
         "asked_at": asked.asked_at if asked else run.started_at,
     }

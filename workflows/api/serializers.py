@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -9,6 +10,7 @@ from rest_framework import serializers
 
 from ai_advice.models import Advice
 from workflows.models import Approval, Request, WorkflowRun
+from workflows.selectors import markdown_of
 from workflows.values import Facts
 
 
@@ -26,6 +28,23 @@ class FactsSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an a
     what = serializers.CharField()
     units = serializers.IntegerField()
     unit_cost = serializers.CharField()
+    unit_price = serializers.CharField(required=False)
+
+
+class MarkdownSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
+    """A proposed price beside the present one; money as text, of `currency`.
+
+    `margin_effect` is units x (proposed_price - price): the most it can cost, if every unit would
+    have sold at the present price.
+    """
+
+    units = serializers.IntegerField()
+    price = serializers.CharField()
+    proposed_price = serializers.CharField()
+    currency = serializers.CharField()
+    margin_now = serializers.CharField()
+    margin_after = serializers.CharField()
+    margin_effect = serializers.CharField()
 
 
 class AskedSerializer(serializers.ModelSerializer[Request]):
@@ -50,6 +69,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     requester = serializers.CharField(source="run.requester")
     facts = FactsSerializer(source="run.facts", allow_null=True)
     facts_now = serializers.SerializerMethodField()
+    markdown = serializers.SerializerMethodField()
     action = serializers.CharField(source="run.action")
     quantity = serializers.IntegerField(source="run.quantity")
     sku = serializers.CharField(source="run.item.sku", default=None)
@@ -66,8 +86,14 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
             "id", "run", "case", "level", "role", "escalated_role", "action", "quantity", "value",
             "sku", "node", "supplier", "from_node", "proposition", "confidence", "evidence",
             "asked_at", "due_at", "status", "decided_at", "decided_by", "reason", "request",
-            "requester", "facts", "facts_now",
+            "requester", "facts", "facts_now", "markdown",
         )  # fmt: skip
+
+    @extend_schema_field(MarkdownSerializer(allow_null=True))
+    def get_markdown(self, approval: Approval) -> dict[str, Any] | None:
+        """The price it proposes, if it is about one."""
+        found = markdown_of(approval.run)
+        return found.as_row() if found else None
 
     @extend_schema_field(FactsSerializer(allow_null=True))
     def get_facts_now(self, approval: Approval) -> dict[str, Any] | None:
@@ -191,6 +217,15 @@ class RequisitionBody(serializers.Serializer):  # type: ignore[type-arg]  # a bo
     reason = serializers.CharField(max_length=300)
 
 
+class MarkdownBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """A lower price for an aged item, in the tenant's currency, and why."""
+
+    item = serializers.CharField(max_length=60)
+    price = serializers.DecimalField(max_digits=12, decimal_places=4, min_value=Decimal("0.0001"))
+    reason = serializers.CharField(max_length=300)
+    note = serializers.CharField(max_length=300, default="", allow_blank=True)
+
+
 class ChangeBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
     """What of an item or a supplier the ERP should change, and why."""
 
@@ -229,6 +264,7 @@ class RequestedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # 
     waits_for = serializers.CharField(allow_null=True)
     event_id = serializers.CharField(allow_null=True)
     document = serializers.CharField(allow_null=True)
+    markdown = MarkdownSerializer(allow_null=True)
     outcome = serializers.CharField()
     asked_at = serializers.DateTimeField()
 

@@ -8,6 +8,7 @@ from workflows.api.requests import (
     AdjustmentView,
     ChangeView,
     CorrectionView,
+    MarkdownRequestView,
     RequestListView,
     RequestView,
     RequisitionView,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("events/<int:event_id>/correct", CorrectionView.as_view(), name="event-correct"),
     path("transfers", TransferRequestView.as_view(), name="transfer-list"),
     path("purchase-requisitions", RequisitionView.as_view(), name="requisition-list"),
+    path("markdowns", MarkdownRequestView.as_view(), name="markdown-list"),
     path("change-requests", ChangeView.as_view(), name="change-request-list"),
     path("policies/<slug:key>", PolicyView.as_view(), name="policy-detail"),
 ]

@@ -17,9 +17,15 @@ from workflows import permissions
 from workflows.console.case import evidence_lines
 from workflows.console.words import ACTION_ICONS, due_chip, money
 from workflows.models import Approval
-from workflows.selectors import approval, approvals_waiting, facts_at_asking, facts_of
+from workflows.selectors import (
+    approval,
+    approvals_waiting,
+    facts_at_asking,
+    facts_of,
+    markdown_of,
+)
 from workflows.services import decide, decide_one
-from workflows.values import Verdict
+from workflows.values import Markdown, Verdict
 
 PAGE = 100
 
@@ -180,9 +186,20 @@ def _asked(one: Approval) -> list[dict[str, str]]:
         "Evidence": request.evidence,
         now.what: f"{now.units:,} now, {then.units:,} when it was asked",
         "Cost of one": str(now.unit_cost),
+        **(_price_lines(told) if (told := markdown_of(run)) else {}),
         "In the way": now.obstacle,
     }
     return [{"name": name, "value": value} for name, value in lines.items() if value]
+
+
+def _price_lines(told: Markdown) -> dict[str, str]:
+    """What an approver of a lower price weighs, in the money the item sells for."""
+    return {
+        "Price": f"{told.proposed.normalize():f} instead of {told.price.normalize():f} {told.currency}",
+        "Margin now": f"{told.margin_now:,} {told.currency}",
+        "Margin after": f"{told.margin_after:,} {told.currency}",
+        "Margin effect": f"{told.margin_effect:,} {told.currency}",
+    }
 
 
 def _title(one: Approval) -> str:
@@ -193,6 +210,8 @@ def _title(one: Approval) -> str:
         return f"Adjust {sku} at {code} by {run.quantity:+,} {run.request.state}"
     if run.action == "correct" and run.request:
         return f"Correct event {run.request.corrects} of {sku} at {code} to {run.quantity:,}"
+    if run.action == "markdown" and run.request and run.request.price is not None:
+        return f"Mark {sku} down to {run.request.price.normalize():f} {run.request.currency}"
     if run.action == "transfer":
         return f"Move {run.quantity:,} {sku} from {run.from_node} to {code}"
     return f"Order {run.quantity:,} {sku} for {code}"

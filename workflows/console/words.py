@@ -33,6 +33,7 @@ ACTION_ICONS = {
     "purchase": "po",
     "adjust": "item",
     "correct": "audit",
+    "markdown": "down",
     "nothing": "check",
 }
 SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}

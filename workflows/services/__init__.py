@@ -2,6 +2,7 @@
 
 from workflows.services.approving import decide, decide_one, escalate_approval, refusal_of
 from workflows.services.configuring import configure, install_defaults
+from workflows.services.marking_down import request_markdown
 from workflows.services.proposing import propose_change
 from workflows.services.requesting import (
     request_adjustment,
@@ -22,6 +23,7 @@ __all__ = [
     "refusal_of",
     "request_adjustment",
     "request_correction",
+    "request_markdown",
     "request_order",
     "request_run",
     "run_due",

@@ -251,7 +251,7 @@ def _quiet_until(run: WorkflowRun) -> datetime:
 
 @transaction.atomic
 def _finish_ended(by: Actor) -> int:
-    """Close runs whose order arrived on the confirmed effect; let go of those cancelled."""
+    """Close runs whose order arrived, or whose price was acknowledged; let go of those cancelled."""
     ended = ended_runs(BATCH)
     if not ended:
         return 0
@@ -264,7 +264,7 @@ def _finish_ended(by: Actor) -> int:
     arrived = [run for run in runs if became[run.pk] == RECEIVED]
     cancelled = [run for run in runs if became[run.pk] != RECEIVED]
     for run in arrived:
-        note(run, Found(StepKind.CONFIRM, f"{run.document} arrived in full.", {}))
+        note(run, Found(StepKind.CONFIRM, _confirmed(run), {}))
     save(arrived)
     if arrived:
         advance_all(
@@ -280,7 +280,7 @@ def _finish_ended(by: Actor) -> int:
                 Closure(
                     case_id=run.case_id,
                     resolution=Resolution.EFFECT_CONFIRMED,
-                    reason=f"{run.document} arrived in full.",
+                    reason=_confirmed(run),
                 )
                 for run in arrived
                 if run.case_id
@@ -289,6 +289,12 @@ def _finish_ended(by: Actor) -> int:
         )
     stop(cancelled, "The order was cancelled.", by)
     return len(runs)
+
+
+def _confirmed(run: WorkflowRun) -> str:
+    if run.action == "markdown":
+        return f"Pricing acknowledged {run.document}."
+    return f"{run.document} arrived in full."
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from inventory_control.audit.services import advance_all, record, record_all
 from inventory_control.core import clock
@@ -86,13 +87,16 @@ def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> Non
 
 def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     """The same request by another run, worth what it is worth now."""
-    units = max(abs(facts.units), abs(old.quantity)) if old.action == "correct" else old.quantity
+    is_price = old.action == "markdown"
+    units = facts.units if is_price else old.quantity
+    if old.action == "correct":
+        units = max(abs(facts.units), abs(old.quantity))
     run = WorkflowRun(
         request=old.request,
         workflow=old.workflow,
         action=old.action,
-        quantity=old.quantity,
-        spend=spend_of(units, facts.unit_cost),
+        quantity=facts.units if is_price else old.quantity,
+        spend=spend_of(units, _moved_per_unit(old, facts)),
         from_node=old.from_node,
         supplier=old.supplier,
         expected_at=old.expected_at,
@@ -105,6 +109,13 @@ def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     note(run, Found(StepKind.VALIDATE, f"Asked anew. {changed}", {"run": old.pk}))
     _rest_on(run, facts)
     return run
+
+
+def _moved_per_unit(run: WorkflowRun, facts: Facts) -> Decimal:
+    """The money one unit moves: what it costs, or what a markdown gives up of its price."""
+    if run.request is None or run.request.price is None or facts.unit_price is None:
+        return facts.unit_cost
+    return facts.unit_price - run.request.price
 
 
 def _rest_on(run: WorkflowRun, facts: Facts) -> None:
@@ -129,6 +140,7 @@ def _tell(run: WorkflowRun, by: Actor) -> None:
             "value": run.spend,
             "reason": request.reason,
             "corrects": request.corrects or "",
+            "price": request.price or "",
             "facts": run.facts,
         },
     )

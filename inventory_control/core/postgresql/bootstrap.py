@@ -11,7 +11,7 @@ from psycopg import sql
 
 LOGINS = ("ic_app", "ic_ai", "ic_sealer", "ic_provisioner")
 OLDEST_SERVER = 16_00_00
-_SCRIPT = Path(__file__).with_name("bootstrap.sql")
+_SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("bootstrap.sql", "retention.sql"))
 
 
 class ServerTooOldError(Exception):
@@ -31,7 +31,8 @@ def bootstrap(superuser_url: str, passwords: Mapping[str, str]) -> None:
             )
         session.execute("SET LOCAL password_encryption = 'scram-sha-256'")
         session.execute("SELECT pg_advisory_xact_lock(7301)")
-        session.execute(_SCRIPT.read_text(encoding="utf-8").encode())
+        for script in _SCRIPTS:
+            session.execute(script.read_text(encoding="utf-8").encode())
         for login in LOGINS:
             session.execute(
                 sql.SQL("ALTER ROLE {} PASSWORD {}").format(

@@ -298,7 +298,9 @@ BEGIN
         RETURN false;
     END;
     EXECUTE format('SELECT max(posted_at) + interval ''1 microsecond'' FROM %s', part) INTO until;
-    SELECT count(*) INTO number FROM pg_inherits WHERE inhparent = ledger::regclass;
+    SELECT coalesce(max(substring(c.relname FROM '_(\d+)$')::integer), 0) + 1 INTO number
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = ledger::regclass;
     SELECT max(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''([^'']+)''\)')::timestamptz)
       INTO since
       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

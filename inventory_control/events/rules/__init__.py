@@ -6,6 +6,7 @@ Pure.
 from inventory_control.events.rules.attributes import PERSONAL, Fault, personal_keys
 from inventory_control.events.rules.corrections import standing
 from inventory_control.events.rules.gate import (
+    LOCK_POLICY,
     POLICIES,
     check_event_schemas,
     check_period_lock,
@@ -38,6 +39,7 @@ from inventory_control.events.rules.versions import upcast
 
 __all__ = [
     "EVENT_TYPES",
+    "LOCK_POLICY",
     "OLDEST_ACCEPTED",
     "PERSONAL",
     "POLICIES",

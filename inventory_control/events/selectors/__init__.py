@@ -28,6 +28,7 @@ from inventory_control.events.selectors.log import (
     events_about,
     events_by_id,
     known_keys,
+    latest_events_of,
     posted_together,
 )
 from inventory_control.events.selectors.routing import (
@@ -90,6 +91,7 @@ __all__ = [
     "is_work_due",
     "known_again",
     "known_keys",
+    "latest_events_of",
     "next_notices",
     "open_dead_letters",
     "policy_of",

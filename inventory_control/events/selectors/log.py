@@ -106,6 +106,12 @@ def events_about(field: str, value: str, limit: int) -> list[InventoryEvent]:
     return [*named, *corrections]
 
 
+def latest_events_of(item_id: int, limit: int) -> list[InventoryEvent]:
+    """The latest events of an item, wherever they happened, with those that correct others."""
+    found = event_history(item_id=item_id).select_related("item", "node").defer("raw")
+    return list(found[:limit])
+
+
 def event_page(pk: int) -> InventoryEvent:
     """One event with everything it carries; raises `UnknownEventError`."""
     event = InventoryEvent.objects.select_related("item", "node").filter(pk=pk).first()

@@ -51,7 +51,9 @@ class LedgerLineSerializer(serializers.Serializer):  # type: ignore[type-arg]  #
     """One line of the double-entry ledger."""
 
     id = serializers.IntegerField()
-    event_id = serializers.CharField()
+    event_id = serializers.CharField(
+        source="told_by", allow_null=True, help_text="None for what was carried forward."
+    )
     node = serializers.CharField(source="node.code")
     state = serializers.CharField()
     lot = serializers.CharField()

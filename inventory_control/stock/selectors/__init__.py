@@ -1,5 +1,6 @@
 """Questions to the ledger; other apps ask here and never touch its tables."""
 
+from inventory_control.stock.selectors.ageing import DEMAND_DAYS, age_of
 from inventory_control.stock.selectors.claiming import (
     claim_of_line,
     claims,
@@ -36,10 +37,13 @@ from inventory_control.stock.selectors.positions import (
     positions_of,
     units_at,
 )
+from inventory_control.stock.selectors.retention import ledger_horizon, ledger_parts
 
 __all__ = [
+    "DEMAND_DAYS",
     "Place",
     "adjustments_of",
+    "age_of",
     "asserted_at",
     "causes_of",
     "changes_in",
@@ -60,7 +64,9 @@ __all__ = [
     "is_marked",
     "item_series",
     "ledger_digest",
+    "ledger_horizon",
     "ledger_of",
+    "ledger_parts",
     "lines_of_events",
     "oldest_mark",
     "open_claims_of",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from django.db import connection
 
 from inventory_control.stock.selectors.positions import Place
+from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.values import SeriesDay
 
 
@@ -80,10 +81,13 @@ def item_series(
     """Every day of an item in [since, until), at a node or everywhere, oldest first (EVT-28).
 
     Derived from events and ledger at the moment of asking, so late and corrected events are in it.
+    Raises `BeforeHorizonError` for days whose lines were retired.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SERIES, {"item": item_id, "node": node_id, "since": since, "until": until})
-        return [SeriesDay(day, *map(int, units)) for day, *units in cursor.fetchall()]
+        days = [SeriesDay(day, *map(int, units)) for day, *units in cursor.fetchall()]
+    refuse_retired(datetime.combine(since, time(), tzinfo=UTC), "since")
+    return days
 
 
 _SERIES = """

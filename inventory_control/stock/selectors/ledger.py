@@ -15,6 +15,7 @@ from inventory_control.events.values import PositionCause
 from inventory_control.stock.models import LedgerEntry, StockMark
 from inventory_control.stock.rules import CLAIMS
 from inventory_control.stock.selectors.positions import Place
+from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.states import State
 from inventory_control.stock.values import Change, Span
 
@@ -61,7 +62,8 @@ def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
 
     Moves stand at the moment they were true, accepted counts at theirs, and a correction at that
     of its original, so that late arrivals are in their place. A claim is the sum of what was
-    committed less what was shipped or released.
+    committed less what was shipped or released. Raises `BeforeHorizonError` for a span that
+    begins where lines were retired.
     """
     changes: list[list[Change]] = [[] for _ in spans]
     if not spans:
@@ -82,6 +84,7 @@ def changes_in(spans: Sequence[Span]) -> list[list[Change]]:
         )
         for place, at, state, units in cursor.fetchall():
             changes[place - 1].append(Change(at, state, int(units)))
+    refuse_retired(min(span.since for span in spans), "since")
     return changes
 
 

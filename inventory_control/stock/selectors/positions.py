@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from inventory_control.core.sql import named_statements
+from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.states import State
 from inventory_control.stock.values import Position
 
@@ -68,10 +69,13 @@ def position_as_of(item_id: int, node_id: int, moment: datetime) -> dict[str, in
     """Units per account of an item at a node as the ledger knows that moment today.
 
     Adds up whole days and the lines of the last one, so the length of the history costs little.
+    Raises `BeforeHorizonError` for a moment whose lines were retired.
     """
     with connection.cursor() as cursor:
         cursor.execute(_DAYS["as_of"], {"item": item_id, "node": node_id, "at": moment})
-        return {state: int(units) for state, units in cursor.fetchall()}
+        position = {state: int(units) for state, units in cursor.fetchall()}
+    refuse_retired(moment, "at")
+    return position
 
 
 def positions_as_of(
@@ -80,7 +84,7 @@ def positions_as_of(
     """Units per state of an item at every node's code at a moment; empty states are left out.
 
     With `known_at` only what was posted by then counts: the figure people saw, before late events
-    and corrections came.
+    and corrections came. Raises `BeforeHorizonError` for a moment whose lines were retired.
     """
     asked: dict[str, Any] = {
         "item": item_id,
@@ -93,6 +97,7 @@ def positions_as_of(
         cursor.execute(_DAYS["as_of_nodes" if known_at is None else "as_of_nodes_known"], asked)
         for code, state, units in cursor.fetchall():
             positions.setdefault(code, {})[state] = int(units)
+    refuse_retired(moment, "at", known_at=known_at)
     return positions
 
 

@@ -1,4 +1,4 @@
-"""Commands of the ledger: post, adjust, correct, reserve, settle, rebuild."""
+"""Commands of the ledger: post, adjust, correct, reserve, settle, rebuild, retire."""
 
 from inventory_control.stock.services.adjusting import adjust, correct
 from inventory_control.stock.services.claiming import (
@@ -28,6 +28,7 @@ from inventory_control.stock.services.partitioning import split_ledger
 from inventory_control.stock.services.posting import in_one_transaction, post_events, post_rows
 from inventory_control.stock.services.rebuilding import rebuild_balances
 from inventory_control.stock.services.reserving import check, reserve
+from inventory_control.stock.services.retiring import retire_due, retire_ledger
 from inventory_control.stock.services.retrying import (
     Retried,
     post_named,
@@ -66,6 +67,8 @@ __all__ = [
     "release_letter",
     "reserve",
     "reserve_presented",
+    "retire_due",
+    "retire_ledger",
     "retry_found",
     "retry_letter",
     "retry_letters",

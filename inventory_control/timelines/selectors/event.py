@@ -15,7 +15,12 @@ from inventory_control.events.selectors import (
     posted_together,
     work_of,
 )
-from inventory_control.stock.selectors import claims_of_keys, counts_of_events, lines_of_events
+from inventory_control.stock.selectors import (
+    claims_of_keys,
+    counts_of_events,
+    ledger_horizon,
+    lines_of_events,
+)
 from inventory_control.timelines.values import EventPage
 
 SHOWN_OF_RAW = 20_000
@@ -28,11 +33,13 @@ def page_of_event(pk: int) -> EventPage:
     counts = counts_of_events([pk])
     claims = claims_of_keys([key]) if (key := claim_key(event)) else []
     corrects, corrected_by = corrections_around(event)
+    lines = tuple(lines_of_events([pk]))
     return EventPage(
         event=event,
         raw=bytes(event.raw)[:SHOWN_OF_RAW].decode("utf-8", "backslashreplace"),
         normalised=canonical_form(event),
-        lines=tuple(lines_of_events([pk])),
+        lines=lines,
+        are_lines_retired=not lines and _is_retired(event),
         count=counts[0] if counts else None,
         claim=claims[0] if claims else None,
         corrects=corrects,
@@ -52,6 +59,12 @@ def claim_key(event: InventoryEvent) -> str:
 def as_text(value: object) -> str:
     """A value as JSON a person can read."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _is_retired(event: InventoryEvent) -> bool:
+    """Whether the part of the ledger that any line of an event would be in was retired."""
+    horizon = ledger_horizon()
+    return horizon is not None and event.recorded_at < horizon.posted_until
 
 
 def _audit_entry(event: InventoryEvent) -> TimelineEntry | None:

@@ -10,9 +10,10 @@ from django.db.models import Q
 from exceptions.detectors import document_kinds
 from exceptions.models import ExceptionCase
 from inventory_control.audit.selectors import timeline_of
+from inventory_control.catalog.models import Item
 from inventory_control.core.errors import Refused
 from inventory_control.events.models import InventoryEvent
-from inventory_control.events.selectors import event_page, events_about
+from inventory_control.events.selectors import event_page, events_about, latest_events_of
 from inventory_control.orders.models import PurchaseOrder, TransferOrder
 from inventory_control.orders.selectors import purchase_order, transfer
 from inventory_control.outbox.selectors import commands_about
@@ -32,6 +33,7 @@ from inventory_control.timelines.selectors.telling import (
     moments_of_command,
 )
 from inventory_control.timelines.values import (
+    ITEM,
     OBJECT_KINDS,
     PURCHASE_ORDER,
     TRANSFER,
@@ -42,28 +44,30 @@ from workflows.models import Approval, WorkflowRun
 
 MOST_EVENTS = 500
 MOST_CASES = 100
+MOST_RUNS = 300
 MOST_ENTRIES = 500
-SUBJECTS = {PURCHASE_ORDER: "purchaseorder", TRANSFER: "transferorder"}
+SUBJECTS = {PURCHASE_ORDER: "purchaseorder", TRANSFER: "transferorder", ITEM: "item"}
+Document = PurchaseOrder | TransferOrder | Item
 _CAUSE_FIRST = ("event", "ledger", "count", "claim", "audit", "command", "answer")
 """Of what is true at one moment, the cause before its effects."""
 
 
 def timeline_of_object(kind: str, pk: str) -> Timeline:
-    """What happened to an order, purchase order, transfer, return or count, in true order.
+    """What happened to an order, purchase order, transfer, return, count or item, in true order.
 
     Events with their corrections, the ledger lines and claims they made, the exceptions they
     led to with runs and approvals, holds on the claims, what was sent out and what was answered. A constant number of
-    queries, however long it is. Raises `UnknownObjectError`.
+    queries, however long it is: the latest events are told. Raises `UnknownObjectError`.
     """
     if kind not in OBJECT_KINDS:
         raise Refused(f"{kind[:40]} has no timeline; {', '.join(OBJECT_KINDS)} have.", field="kind")
-    events = _events(kind, pk)
     document = _document(kind, pk)
+    events = _events(kind, pk, document)
     if not events and document is None:
         raise UnknownObjectError(f"Nothing was ever told of {kind.replace('_', ' ')} {pk}.")
     event_ids = [event.pk for event in events]
-    cases = _cases(kind, pk, events)
-    runs = _runs(pk, cases)
+    cases = _cases(kind, pk, events, document)
+    runs = _runs(pk, cases, document)
     approvals = list(Approval.objects.filter(run_id__in=[run.pk for run in runs]))
     counts = counts_of_events(event_ids)
     claims = claims_of_keys(filter(None, map(claim_key, events)))
@@ -87,22 +91,30 @@ def _order(moment: Moment) -> tuple[Any, ...]:
     return moment.at, moment.learnt_at, rank, moment.subject[0], moment.subject[1].zfill(20)
 
 
-def _events(kind: str, pk: str) -> list[InventoryEvent]:
+def _events(kind: str, pk: str, document: Document | None) -> list[InventoryEvent]:
+    if isinstance(document, Item):
+        return latest_events_of(document.pk, MOST_EVENTS)
     events = events_about("order" if kind == "order" else "document", pk, MOST_EVENTS)
     if not events and kind == "count" and pk.isdigit() and len(pk) < 19:
         return [event_page(int(pk))]
     return events
 
 
-def _document(kind: str, pk: str) -> PurchaseOrder | TransferOrder | None:
+def _document(kind: str, pk: str) -> Document | None:
     if kind == PURCHASE_ORDER:
         return purchase_order(pk)
+    if kind == ITEM:
+        return Item.objects.filter(sku=pk).first()
     return transfer(pk) if kind == TRANSFER else None
 
 
-def _cases(kind: str, pk: str, events: Sequence[InventoryEvent]) -> list[ExceptionCase]:
+def _cases(
+    kind: str, pk: str, events: Sequence[InventoryEvent], document: Document | None
+) -> list[ExceptionCase]:
     """Cases about the object: of its document, caused by its events, or naming its claims."""
     cases = ExceptionCase.objects.all()
+    if isinstance(document, Item):
+        return list(cases.filter(item=document).order_by("-pk")[:MOST_CASES])
     if kind != "order":
         cases = cases.filter(
             Q(key__in=[f"{one}:{pk}" for one in document_kinds(with_reports=True)])
@@ -136,11 +148,12 @@ def _names(case: ExceptionCase, claims: Iterable[str]) -> bool:
     return not named.isdisjoint(claims)
 
 
-def _runs(pk: str, cases: Sequence[ExceptionCase]) -> list[WorkflowRun]:
-    """Runs of the cases, and the run that placed the document."""
-    return list(
-        WorkflowRun.objects.filter(Q(case_id__in=[case.pk for case in cases]) | Q(document=pk))
-    )
+def _runs(pk: str, cases: Sequence[ExceptionCase], document: Document | None) -> list[WorkflowRun]:
+    """Runs of the cases, the run that placed the document, and what was asked for an item."""
+    about = Q(case_id__in=[case.pk for case in cases]) | Q(document=pk)
+    if isinstance(document, Item):
+        about |= Q(request__item=document)
+    return list(WorkflowRun.objects.filter(about).order_by("-pk")[:MOST_RUNS])
 
 
 def _holds(events: Sequence[InventoryEvent], claims: Sequence[Any]) -> list[Any]:
@@ -171,7 +184,7 @@ def _commands(kind: str, pk: str) -> list[Moment]:
 
 def _entries(
     kind: str,
-    document: PurchaseOrder | TransferOrder | None,
+    document: Document | None,
     cases: Sequence[ExceptionCase],
     runs: Sequence[WorkflowRun],
     approvals: Sequence[Approval],
@@ -186,11 +199,13 @@ def _entries(
         if run.case_id not in {case.pk for case in cases}
     ]
     subjects += [("workflowrun", str(run.pk)) for run in runs]
+    subjects += [("request", str(run.request_id)) for run in runs if run.request_id is not None]
     subjects += [("approval", str(approval.pk)) for approval in approvals]
     subjects += [("count", str(count.event_id)) for count in counts]
     subjects += [("hold", str(hold.pk)) for hold in holds]
     if document is not None:
-        subjects.append((SUBJECTS[kind], str(document.pk)))
+        name = document.sku if isinstance(document, Item) else str(document.pk)
+        subjects.append((SUBJECTS[kind], name))
     if not subjects:
         return []
     return [moment_of_entry(entry) for entry in timeline_of(*subjects, limit=MOST_ENTRIES)]
