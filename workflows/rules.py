@@ -20,9 +20,10 @@ from workflows.values import (
     WantedAdjustment,
 )
 
-ACTIONS = ("transfer", "purchase", "adjust", "correct")
-BOOK_ACTIONS = ("adjust", "correct")
-"""What changes the book itself: whatever the value, somebody else must agree."""
+ACTIONS = ("transfer", "purchase", "adjust", "correct", "resume")
+NEVER_ALONE = ("adjust", "correct", "resume")
+"""What changes the book itself, or sells against a rule: whatever the value, somebody else must
+agree."""
 MODES = ("act", "support")
 
 
@@ -205,7 +206,7 @@ def check_matrix(value: Mapping[str, Any]) -> None:
         if not isinstance(rows, Sequence) or not rows:
             raise InvalidPolicyError(f"Give rows for {action}.", field=action)
         _check_rows(action, rows)
-    for action in BOOK_ACTIONS:
+    for action in NEVER_ALONE:
         if not all(row["roles"] for row in value[action]):
             raise InvalidPolicyError(
                 f"Somebody must agree to a {action}: name a role in every row.", field=action

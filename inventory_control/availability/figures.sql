@@ -41,7 +41,8 @@ SELECT n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
 -- name: channels
 -- What each channel should show of an item, what it was told last, and when.
 SELECT c.code, a.ats, a.quantity, a.published, a.published_at, a.sellable, a.reserved,
-       a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held
+       a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held,
+       CASE WHEN a.published IS DISTINCT FROM a.quantity THEN a.unconfirmed_since END
   FROM catalog_item i
   JOIN availability_availability a ON a.item_id = i.id
   JOIN catalog_channel c ON c.id = a.channel_id

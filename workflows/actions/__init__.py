@@ -10,6 +10,7 @@ from inventory_control.core.registry import Registry
 from workflows.actions.adjust import Adjust
 from workflows.actions.correct import Correct
 from workflows.actions.purchase import Purchase
+from workflows.actions.resume import Resume
 from workflows.actions.transfer import Transfer
 from workflows.models import WorkflowRun
 
@@ -29,6 +30,8 @@ class Action(Protocol):
         ...
 
 
-ACTIONS: Registry[Action] = Registry("action", Transfer(), Purchase(), Adjust(), Correct())
+ACTIONS: Registry[Action] = Registry(
+    "action", Transfer(), Purchase(), Adjust(), Correct(), Resume()
+)
 
 __all__ = ["ACTIONS", "Action"]

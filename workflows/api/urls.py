@@ -11,6 +11,7 @@ from workflows.api.requests import (
     RequestListView,
     RequestView,
     RequisitionView,
+    ResumeRequestView,
     TransferRequestView,
     WithdrawalView,
 )
@@ -40,6 +41,7 @@ urlpatterns = [
     path("events/<int:event_id>/correct", CorrectionView.as_view(), name="event-correct"),
     path("transfers", TransferRequestView.as_view(), name="transfer-list"),
     path("purchase-requisitions", RequisitionView.as_view(), name="requisition-list"),
+    path("exposure/resume", ResumeRequestView.as_view(), name="listing-resume"),
     path("change-requests", ChangeView.as_view(), name="change-request-list"),
     path("policies/<slug:key>", PolicyView.as_view(), name="policy-detail"),
 ]

@@ -193,6 +193,8 @@ def _title(one: Approval) -> str:
         return f"Adjust {sku} at {code} by {run.quantity:+,} {run.request.state}"
     if run.action == "correct" and run.request:
         return f"Correct event {run.request.corrects} of {sku} at {code} to {run.quantity:,}"
+    if run.action == "resume" and run.request:
+        return f"Show {sku} on {run.request.channel} again although a rule holds it"
     if run.action == "transfer":
         return f"Move {run.quantity:,} {sku} from {run.from_node} to {code}"
     return f"Order {run.quantity:,} {sku} for {code}"

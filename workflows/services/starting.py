@@ -88,12 +88,12 @@ def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> Non
 
 def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     """The same request by another run, worth what it is worth now."""
-    units = facts.units if old.action == "correct" else old.quantity
+    units = facts.units if old.action in {"correct", "resume"} else old.quantity
     run = WorkflowRun(
         request=old.request,
         workflow=old.workflow,
         action=old.action,
-        quantity=old.quantity,
+        quantity=facts.units if old.action == "resume" else old.quantity,
         spend=(abs(units) * facts.unit_cost).quantize(CENT),
         from_node=old.from_node,
         supplier=old.supplier,
@@ -127,6 +127,7 @@ def _tell(run: WorkflowRun, by: Actor) -> None:
             "action": run.action,
             "item": run.item.sku if run.item else "",
             "node": run.node.code if run.node else "",
+            "channel": request.channel.code if request.channel else "",
             "quantity": run.quantity,
             "value": run.spend,
             "reason": request.reason,

@@ -4,7 +4,9 @@ from inventory_control.availability.selectors.exposures import (
     exposure_hold,
     exposure_holds,
     exposure_rules,
+    held_listings,
     holds_at,
+    is_held,
     orders_during,
 )
 from inventory_control.availability.selectors.figures import (
@@ -29,6 +31,7 @@ from inventory_control.availability.selectors.receipts import (
     acknowledged_between,
     disagreements_at,
     receipts_of,
+    unconfirmed_channels,
 )
 
 __all__ = [
@@ -46,12 +49,15 @@ __all__ = [
     "exposure_hold",
     "exposure_holds",
     "exposure_rules",
+    "held_listings",
     "holds_at",
     "is_detection_due",
+    "is_held",
     "limited_figures",
     "node_stock",
     "orders_during",
     "promises_at",
     "receipts_of",
     "safety_stock_history",
+    "unconfirmed_channels",
 ]
