@@ -48,6 +48,7 @@ from inventory_control.outbox.services import (
     claim_due,
     mark_delivered,
     mark_failed,
+    note_command_news,
     put_back,
     supersede,
 )
@@ -269,7 +270,7 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                 acknowledged(kind=kind, answers=answers, by=by)
             booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
             acknowledge_documents(booked, by=by)
-            if told := sorted({c.target for c, _, _ in mine if c.kind == PUBLISH}):
+            if told := [command for command, _, _ in mine if command.kind == PUBLISH]:
                 _make_up_for(told, by)
             Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
                 last_ok_at=clock.now(), last_error=""
@@ -287,9 +288,12 @@ def _note_death(command: OutboundCommand, by: Actor) -> None:
     ring("detect")
 
 
-def _make_up_for(channels: Sequence[str], by: Actor) -> None:
+def _make_up_for(told: Sequence[ClaimedCommand], by: Actor) -> None:
     """A channel that was told everything again needs nothing of what it was not told before."""
+    channels = sorted({command.target for command in told})
     is_confirmed = confirm_channels(channels, by=by)
+    if is_confirmed:
+        note_command_news([command.id for command in told])
     if supersede(kind=PUBLISH, targets=channels, by=by) or is_confirmed:
         ring("detect")
 

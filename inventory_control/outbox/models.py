@@ -14,8 +14,8 @@ class OutboundCommand(Stateful):
 
     `idempotency_key` is what the other side recognises a repeat by. `not_before` is real time:
     retries wait on the wall clock. `answer` is what the other side acknowledged with. `served_by`
-    is the connector that tried last, `is_news` that detection has not looked since it died or
-    came alive again.
+    is the connector that tried last, `is_news` that detection has not looked since it died, came
+    alive again or ended a doubt.
     """
 
     flow = COMMAND_FLOW

@@ -24,7 +24,7 @@ def is_waiting() -> bool:
 
 
 def has_command_news() -> bool:
-    """Whether a command died or came alive again since detection looked."""
+    """Whether a command died, came alive again or ended a doubt since detection looked."""
     return OutboundCommand.objects.filter(is_news=True).exists()
 
 

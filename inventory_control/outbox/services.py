@@ -290,9 +290,14 @@ def supersede(*, kind: str, targets: Sequence[str], by: Actor) -> int:
     return len(withdrawn)
 
 
+def note_command_news(commands: Sequence[int]) -> None:
+    """Have detection look at commands whose delivery ended a doubt."""
+    OutboundCommand.objects.filter(pk__in=commands).update(is_news=True)
+
+
 @transaction.atomic
 def take_command_news() -> bool:
-    """Take the notes of commands that died or came alive again; says whether there was one.
+    """Take the notes of commands there is something to say of; says whether there was one.
 
     A command somebody is just telling about keeps its note: its end rings again.
     """

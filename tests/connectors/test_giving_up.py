@@ -104,6 +104,21 @@ def test_sent_again_by_hand_it_is_told_once_and_both_cases_close(world):
     assert sorted(closed) == ["integration_failure", "oversell_risk"]
 
 
+@pytest.mark.req("EXC-18", "EXC-13")
+def test_detection_that_looked_between_retry_and_delivery_looks_again(world):
+    world.faults.append((4, 500, "MK"))
+    work(event("damage.recorded", 15), tries=4)
+    Api("outbox.retry").post(f"commands/{OutboundCommand.objects.get(status='dead').pk}/retry")
+    detect_due(by=SYSTEM)
+    assert (set(live()), is_detection_due()) == ({"oversell_risk:MK"}, False)
+
+    deliver_due(by=SYSTEM)
+
+    assert is_detection_due() is True
+    detect_due(by=SYSTEM)
+    assert live() == {}
+
+
 @pytest.mark.req("EXC-18")
 def test_a_later_figure_that_arrives_makes_up_for_the_one_that_gave_up(world):
     world.faults.append((4, 500, "MK"))
