@@ -37,7 +37,7 @@ def difference(expected: Any, found: Any, path: str = "answer") -> str | None:
 def filled(value: Any, variables: Mapping[str, Any]) -> Any:
     """A value with every `${name}` replaced; a text that is one variable takes its type."""
     if isinstance(value, Mapping):
-        return {key: filled(one, variables) for key, one in value.items()}
+        return {filled(key, variables): filled(one, variables) for key, one in value.items()}
     if isinstance(value, list):
         return [filled(one, variables) for one in value]
     if not isinstance(value, str):

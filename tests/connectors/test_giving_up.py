@@ -162,6 +162,16 @@ def test_one_case_per_target_counts_what_gave_up_and_a_person_may_settle_it(worl
 
 
 @pytest.mark.req("INT-25")
+def test_what_the_list_of_instructions_cannot_mean_is_refused(tenant):
+    api = Api("connectors.read", "outbox.retry")
+
+    status, problem = api.get("commands?status=ghost")
+    assert (status, problem["field"]) == (422, "status")
+    assert api.get("commands?target=a%00b")[1]["field"] == "target"
+    assert api.post("commands/7/retry")[0] == 404
+
+
+@pytest.mark.req("INT-25")
 @pytest.mark.parametrize("waits", [[], [2, 1], [0], ["1"], [True], 5, [1] * 21, [90_000]])
 def test_waits_that_do_not_grow_are_refused(tenant, waits):
     with pytest.raises(InvalidConnectorError) as refused:
