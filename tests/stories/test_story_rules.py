@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +115,16 @@ def test_a_step_that_waits_names_the_part_that_brings_it():
     assert [words for words in waiting if not words.startswith(TO_COME)] == []
 
 
-def test_every_story_is_told_with_other_figures_too():
-    numbers = [re.match(r"s(\d+)", file.name) for file in SCRIPTS.glob("*.yaml")]
-    told = Counter(found[1] for found in numbers if found)
+def test_every_story_is_told_with_other_figures_too_and_named_like_its_file():
+    told: dict[str, list[str]] = {}
+    for file in sorted(SCRIPTS.glob("*.yaml")):
+        named = re.fullmatch(r"s(\d\d)([b-z]?)_[a-z_]+\.yaml", file.name)
+        assert named, file.name
+        story = read_story(file.read_text(), file.name)
+        assert story.key == f"S{int(named[1])}{named[2].upper()}"
+        told.setdefault(named[1], []).append(named[2])
 
-    assert [number for number, files in sorted(told.items()) if files < 2] == []
+    assert [number for number, letters in told.items() if letters[:2] != ["", "b"]] == []
 
 
 def test_a_fault_may_hit_one_path_only():
