@@ -1,13 +1,18 @@
-"""What a legal hold covers, and what a replay may ask for. Pure."""
+"""What a legal hold covers, what a replay may ask for, how often to try. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
+from connectors.errors import InvalidConnectorError
 from connectors.values import HeldScope, ReplayScope, TakenRow
+from inventory_control.outbox.values import RetryTerms
 
 PREVIEW_LASTS = timedelta(hours=1)
+MOST_WAITS = 20
+LONGEST_WAIT_S = 86_400
 
 
 def covers(hold: HeldScope, row: TakenRow) -> bool:
@@ -39,6 +44,28 @@ def scope_fault(scope: ReplayScope, known_types: Iterable[str]) -> tuple[str, st
 def is_fresh_preview(previewed_at: datetime, now: datetime) -> bool:
     """Whether what a preview counted may still be confirmed."""
     return now - previewed_at <= PREVIEW_LASTS
+
+
+def retry_terms(options: Mapping[str, Any]) -> RetryTerms | None:
+    """How often a connector is tried, by its option `retry_after`: the seconds to wait after each
+    failed attempt, one attempt more than there are waits. None: as usual.
+
+    Raises `InvalidConnectorError` when they are no growing waits.
+    """
+    waits = options.get("retry_after")
+    if waits is None:
+        return None
+    is_fit = (
+        isinstance(waits, list)
+        and 1 <= len(waits) <= MOST_WAITS
+        and all(type(one) in (int, float) and 0 < one <= LONGEST_WAIT_S for one in waits)
+        and waits == sorted(waits)
+    )
+    if not is_fit:
+        raise InvalidConnectorError(
+            f"retry_after lists up to {MOST_WAITS} growing waits in seconds.", field="retry_after"
+        )
+    return RetryTerms(tuple(timedelta(seconds=one) for one in waits))
 
 
 def _is_within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:

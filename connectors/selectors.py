@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from connectors.errors import UnknownReplayError
 from connectors.models import Connector, LegalHold, Replay
+from connectors.rules import retry_terms
 from connectors.states import LegalHoldStatus, ReplayStatus
 from connectors.values import HeldScope, ReplayScope
 from inventory_control.catalog.models import Item, Node
@@ -23,6 +24,7 @@ from inventory_control.events.selectors import COUNTED_UP_TO, subscriptions
 from inventory_control.events.states import DeadLetterStatus, MessageStatus, Outcome
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.states import CommandStatus
+from inventory_control.outbox.values import RetryTerms
 
 NEED_A_PERSON = ("content_conflict", "foreign_source", "not_permitted", "unreadable_message")
 """Why a dead letter is no part of a replay; an unreadable message is, as the message it was."""
@@ -65,6 +67,18 @@ def serving(target: str, known: dict[str, Connector]) -> Connector | None:
         if target in connector.settings.get("channels", ()):
             return connector
     return None
+
+
+def retries(known: dict[str, Connector]) -> dict[str, RetryTerms]:
+    """How often targets are tried whose connectors say so; the others are tried as usual."""
+    terms: dict[str, RetryTerms] = {}
+    for connector in known.values():
+        own = retry_terms(connector.settings)
+        if own is not None:
+            channels = connector.settings.get("channels", ())
+            suppliers = [f"{SUPPLIER}{one}" for one in connector.settings.get("suppliers", ())]
+            terms |= dict.fromkeys([connector.code, *channels, *suppliers], own)
+    return terms
 
 
 def paused_targets(known: dict[str, Connector]) -> list[str]:

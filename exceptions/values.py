@@ -9,9 +9,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from inventory_control.availability.values import Disagreement, Held
+from inventory_control.availability.values import Disagreement, Held, UnconfirmedChannel
 from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial, WaitingName
 from inventory_control.orders.values import InboundSupply
+from inventory_control.outbox.values import FailedTarget
 from inventory_control.reconciliation.values import Mismatch, Shortfall
 
 Place = tuple[int, int]
@@ -318,6 +319,8 @@ class Scene:
     reports: Reports = field(default_factory=Reports)
     sources: tuple[SourceState, ...] = ()
     waiting_names: tuple[WaitingName, ...] = ()
+    failed_targets: tuple[FailedTarget, ...] = ()
+    unconfirmed: tuple[UnconfirmedChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

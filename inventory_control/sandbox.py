@@ -15,13 +15,19 @@ from rest_framework.response import Response
 
 from exceptions.models import ExceptionCase
 from exceptions.services import LOOK
+from inventory_control.availability.models import (
+    ChannelFallback,
+    ExposureHold,
+    ExposureRule,
+    Push,
+)
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError, Refused
 from inventory_control.core.permissions import require
 from inventory_control.core.tenancy import current_tenant, in_tenant
-from inventory_control.events.models import InventoryEvent
-from inventory_control.orders.models import PurchaseOrder, TransferOrder
+from inventory_control.events.models import DeadLetter, InventoryEvent
+from inventory_control.orders.models import FinancialDocument, PurchaseOrder, TransferOrder
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.pipeline import is_settled, ring_all, unsettled
 from inventory_control.stock.selectors import ledger_digest
@@ -40,6 +46,12 @@ COUNTED = (
     OutboundCommand,
     PurchaseOrder,
     TransferOrder,
+    FinancialDocument,
+    DeadLetter,
+    ExposureRule,
+    ExposureHold,
+    Push,
+    ChannelFallback,
 )
 LOOKS = (LOOK,)
 """Timers that only say "look again": a repeated delivery is a reason to look, and no more."""

@@ -41,12 +41,16 @@ class Request(TenantModel):
     """What somebody asked for without an exception behind it, as it was asked.
 
     `node` is where stock changes or arrives, `state` the account an adjustment changes,
-    `corrects` the event a correction undoes, `price` (of `currency`) what a markdown proposes.
-    When the facts changed before the decision it is asked anew by another run.
+    `corrects` the event a correction undoes, `price` (of `currency`) what a markdown proposes,
+    `channel` where an item is to be shown again. When the facts changed before the decision it is
+    asked anew by another run.
     """
 
     item = models.ForeignKey("catalog.Item", on_delete=models.PROTECT, null=True, related_name="+")
     node = models.ForeignKey("catalog.Node", on_delete=models.PROTECT, null=True, related_name="+")
+    channel = models.ForeignKey(
+        "catalog.Channel", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     state = models.CharField(max_length=20, blank=True, default="")
     reason = models.CharField(max_length=300)
     note = models.CharField(max_length=300, blank=True, default="")

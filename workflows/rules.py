@@ -23,9 +23,10 @@ from workflows.values import (
     WantedAdjustment,
 )
 
-ACTIONS = ("transfer", "purchase", "adjust", "correct", "markdown")
-NEVER_ALONE = ("adjust", "correct", "markdown")
-"""What changes the book itself, or a price: whatever the value, somebody else must agree."""
+ACTIONS = ("transfer", "purchase", "adjust", "correct", "markdown", "resume")
+NEVER_ALONE = ("adjust", "correct", "markdown", "resume")
+"""What changes the book itself or a price, or sells against a rule: whatever the value, somebody
+else must agree."""
 MODES = ("act", "support")
 MOST_DAYS = 3_650
 

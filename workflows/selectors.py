@@ -15,7 +15,8 @@ from ai_advice.models import Advice
 from exceptions.models import ExceptionCase
 from exceptions.states import LIVE
 from inventory_control.availability.rules import available_to_sell
-from inventory_control.availability.selectors import node_stock
+from inventory_control.availability.selectors import held_listings, node_stock
+from inventory_control.availability.values import HeldListing, Listing
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
@@ -226,10 +227,12 @@ def facts_of(runs: Sequence[WorkflowRun]) -> dict[int, Facts]:
         if run.item is not None and (run.from_node or run.node) is not None
     }
     positions = positions_at(places)
-    events, units = _corrected_of(runs), _units_to_sell(runs)
+    events, units, held = _corrected_of(runs), _units_to_sell(runs), _held_of(runs)
     return {
         run.pk: _price_facts(run, units)
         if run.action == "markdown"
+        else _listing_facts(run, held)
+        if run.action == "resume"
         else _facts(run, positions, events)
         for run in runs
     }
@@ -256,6 +259,29 @@ def _price_facts(run: WorkflowRun, units: Mapping[int, int]) -> Facts:
     return Facts(
         f"Sellable units of {item.sku}", units[item.pk], item.unit_cost, obstacle, item.unit_price
     )
+
+
+def _held_of(runs: Sequence[WorkflowRun]) -> dict[Listing, HeldListing]:
+    """Which listings that are asked to be shown again rules still hold."""
+    asked = {_listing(run) for run in runs if run.action == "resume"}
+    return held_listings(asked) if asked else {}
+
+
+def _listing(run: WorkflowRun) -> Listing:
+    request = run.request
+    if request is None or request.item_id is None or request.channel_id is None:
+        raise LookupError(f"Run {run.pk} is about no listing.")
+    return request.item_id, request.channel_id
+
+
+def _listing_facts(run: WorkflowRun, held: Mapping[Listing, HeldListing]) -> Facts:
+    found, item = held.get(_listing(run)), run.item
+    cost = item.unit_cost if item else Decimal(0)
+    channel = run.request.channel if run.request else None
+    what = f"Units {channel.code if channel else ''} would show"
+    if found is None:
+        return Facts(what, 0, cost, f"No rule holds {item.sku if item else ''} there any more.")
+    return Facts(what, found.units, cost)
 
 
 def _corrected_of(runs: Sequence[WorkflowRun]) -> dict[int, tuple[int, bool]]:
@@ -339,6 +365,7 @@ def _approvals() -> QuerySet[Approval]:
         "run__case__node",
         "run__request__item",
         "run__request__node",
+        "run__request__channel",
         "run__advice",
         "run__supplier",
         "run__from_node",
@@ -351,6 +378,7 @@ def _runs() -> QuerySet[WorkflowRun]:
         "case__node",
         "request__item",
         "request__node",
+        "request__channel",
         "advice",
         "supplier",
         "from_node",

@@ -177,6 +177,15 @@ class Markdown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedResumption:
+    """An item that a person wants a channel to show although an exposure rule holds it."""
+
+    item: str
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WantedChange:
     """A change of what the ERP owns: of an `item` or a `supplier`, by its code."""
 

@@ -13,6 +13,7 @@ from connectors import permissions
 from connectors.adapters import ADAPTERS
 from connectors.errors import InvalidConnectorError, UnknownConnectorError
 from connectors.models import Connector
+from connectors.rules import retry_terms
 from connectors.values import Peer
 from inventory_control.audit.services import record
 from inventory_control.core.actors import Actor
@@ -34,6 +35,7 @@ def add_connector(
     """Add a connector or change the one of that code; the audit entry never holds the secret."""
     require(by, permissions.CONFIGURE)
     ADAPTERS.get(adapter)
+    retry_terms(options)
     connector, is_new = Connector.objects.update_or_create(
         code=code,
         defaults={

@@ -14,15 +14,17 @@ from django.db import transaction
 from connectors.adapters import ADAPTERS, Adapter
 from connectors.errors import DeliveryFailedError, DeliveryRefusedError, InvalidConnectorError
 from connectors.models import Connector
-from connectors.selectors import connectors, paused_targets, serving
+from connectors.selectors import connectors, paused_targets, retries, serving
 from connectors.services.configuring import peer_of
 from connectors.services.notifying import notify
 from connectors.values import DeliveryResult, Peer, Sending
 from inventory_control.availability.services import (
     acknowledge,
     begin_push,
+    confirm_channels,
     note_error,
     note_read_back,
+    note_unconfirmed,
     queue_publications,
     to_read_back,
 )
@@ -40,15 +42,18 @@ from inventory_control.orders.services import (
     refuse_document,
 )
 from inventory_control.outbox import permissions
+from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.services import (
     bury_exhausted,
     claim_due,
     mark_delivered,
     mark_failed,
+    note_command_news,
     put_back,
+    supersede,
 )
 from inventory_control.outbox.states import CommandStatus
-from inventory_control.outbox.values import AWAITED, NOTIFY, ClaimedCommand
+from inventory_control.outbox.values import AWAITED, NOTIFY, USUAL_RETRIES, ClaimedCommand
 
 BATCH = 50
 FIGURES_AT_ONCE = 1_000
@@ -79,7 +84,8 @@ def deliver_due(*, by: Actor) -> int:
     """
     require(by, permissions.RETRY)
     known = connectors()
-    bury_exhausted(by=by)
+    for command in bury_exhausted(retries=retries(known), by=by):
+        _note_death(command, by)
     with Lanes(MOST_LANES) as lanes:
         round_ = _Round(lanes, known, by)
         while round_.take_up() or lanes.busy:
@@ -93,7 +99,7 @@ class _Round:
 
     def __init__(self, lanes: Lanes, known: dict[str, Connector], by: Actor) -> None:
         self._lanes, self._known, self._by = lanes, known, by
-        self._paused = paused_targets(known)
+        self._paused, self._retries = paused_targets(known), retries(known)
         self._failing: set[str] = set()
         self._waiting: dict[str, deque[ClaimedCommand]] = {}
         self._journeys: dict[str, tuple[ClaimedCommand, Connector, Journey]] = {}
@@ -105,7 +111,8 @@ class _Round:
         """Claim commands for targets that wait for nothing, and start them; whether any were."""
         if self._lanes.are_full:
             return False
-        claimed = claim_due(BATCH, besides=[*self._paused, *self._failing, *self._waiting])
+        besides = [*self._paused, *self._failing, *self._waiting]
+        claimed = claim_due(BATCH, besides=besides, retries=self._retries)
         for command in claimed:
             self._waiting.setdefault(command.target, deque()).append(command)
         for target in dict.fromkeys(command.target for command in claimed):
@@ -130,8 +137,7 @@ class _Round:
             command = self._waiting[target].popleft()
             connector = serving(command.target, self._known)
             if connector is None:
-                error = f"No connector serves {command.target}."
-                _note_refusal(command, error, is_final=True, by=self._by)
+                self._refuse(command, f"No connector serves {command.target}.", is_final=True)
                 continue
             self._journeys[target] = command, connector, _journey(command, connector, self._by)
             self._step(target, None)
@@ -149,13 +155,34 @@ class _Round:
                 self._delivered.append((command, connector, end.value))
             except DeliveryFailedError as error:
                 _note_failure(connector, str(error))
-                _note_refusal(command, str(error), is_final=False, by=self._by)
+                self._refuse(command, str(error), connector, is_final=False)
                 self._leave_alone(target)
             except (DeliveryRefusedError, InvalidConnectorError) as error:
                 _note_failure(connector, str(error))
-                _note_refusal(command, str(error), is_final=True, by=self._by)
+                self._refuse(command, str(error), connector, is_final=True)
         del self._journeys[target]
         self._start_next(target)
+
+    @transaction.atomic
+    def _refuse(
+        self,
+        command: ClaimedCommand,
+        error: str,
+        connector: Connector | None = None,
+        *,
+        is_final: bool,
+    ) -> None:
+        """Note a failed attempt, and when it was the last what that means."""
+        failed = mark_failed(
+            command.id,
+            error=error,
+            is_final=is_final,
+            terms=self._retries.get(command.target, USUAL_RETRIES),
+            served_by=connector.code if connector else "",
+            by=self._by,
+        )
+        if failed.status_value == CommandStatus.DEAD:
+            _note_death(failed, self._by)
 
     def _leave_alone(self, target: str) -> None:
         """Try a target that does not answer no more in this round: its commands keep their tries."""
@@ -245,17 +272,32 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
             acknowledge_documents(booked, by=by)
             if any(command.kind in AWAITED for command, _, _ in mine):
                 ring("workflows")
+            if told := [command for command, _, _ in mine if command.kind == PUBLISH]:
+                _make_up_for(told, by)
             Connector.objects.filter(pk__in={connector.pk for _, connector, _ in mine}).update(
                 last_ok_at=clock.now(), last_error=""
             )
 
 
-@transaction.atomic
-def _note_refusal(command: ClaimedCommand, error: str, *, is_final: bool, by: Actor) -> None:
-    """Note a failed attempt; when it was the last, so does the document it was about."""
-    failed = mark_failed(command.id, error=error, is_final=is_final, by=by)
-    if command.kind == BOOK and failed.status_value == CommandStatus.DEAD:
-        refuse_document(command.idempotency_key, error=error, by=by)
+def _note_death(command: OutboundCommand, by: Actor) -> None:
+    """What it means that an instruction could not be delivered: its document is refused, nobody
+    knows what the channel shows; detection is to look.
+    """
+    if command.kind == BOOK:
+        refuse_document(command.idempotency_key, error=command.error, by=by)
+    if command.kind == PUBLISH:
+        note_unconfirmed(command.target, by=by)
+    ring("detect")
+
+
+def _make_up_for(told: Sequence[ClaimedCommand], by: Actor) -> None:
+    """A channel that was told everything again needs nothing of what it was not told before."""
+    channels = sorted({command.target for command in told})
+    is_confirmed = confirm_channels(channels, by=by)
+    if is_confirmed:
+        note_command_news([command.id for command in told])
+    if supersede(kind=PUBLISH, targets=channels, by=by) or is_confirmed:
+        ring("detect")
 
 
 def _note_failure(connector: Connector, error: str) -> None:

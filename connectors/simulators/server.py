@@ -135,7 +135,7 @@ def serve(
                 self._answer(200, read(world, body))
             elif (act := _ACTS.get(self.path)) is None:
                 self._answer(404, {"error": "unknown path"})
-            elif (status := world.next_fault(str(body.get("channel", "")))) is not None:
+            elif (status := world.next_fault(str(body.get("channel", "")), self.path)) is not None:
                 self._answer(status, {"error": "a fault was switched on"})
             else:
                 key = self.headers.get("Idempotency-Key") or uuid4().hex

@@ -265,8 +265,8 @@ class World:
             ]
 
     def add_fault(self, body: Mapping[str, Any]) -> None:
-        """Switch on a fault: fail the `next` instructions, all or those to one channel; answer a
-        channel's only after `delay_s` seconds; or take the next figure of a listing and show
+        """Switch on a fault: fail the `next` instructions, all or those to one channel or to one
+        path; answer a channel's only after `delay_s` seconds; or take the next figure of a listing and show
         another (`shows_once`).
         """
         with self.lock:
@@ -276,14 +276,15 @@ class World:
             elif "shows_once" in body:
                 self.wrong_once[channel, str(body["sku"])] = int(body["shows_once"])
             else:
-                self.faults.append((int(body["next"]), int(body["status"]), channel))
+                only = channel or str(body.get("path", ""))
+                self.faults.append((int(body["next"]), int(body["status"]), only))
 
-    def next_fault(self, channel: str = "") -> int | None:
+    def next_fault(self, channel: str = "", path: str = "") -> int | None:
         """The status to fail with now, if a fault is switched on; takes its time where told to."""
         time.sleep(self.delays.get(channel, 0))
         with self.lock:
             for place, (count, status, only) in enumerate(self.faults):
-                if only in ("", channel):
+                if only in ("", channel, path):
                     again = [(count - 1, status, only)] if count > 1 else []
                     self.faults[place : place + 1] = again
                     return status

@@ -11,9 +11,11 @@ from exceptions.detectors.channel_disagreement import ChannelDisagreement
 from exceptions.detectors.completeness import Completeness
 from exceptions.detectors.count_variance import CountVariance
 from exceptions.detectors.exposure_hold import ExposureHold
+from exceptions.detectors.integration_failure import IntegrationFailure
 from exceptions.detectors.negative_stock import NegativeStock
 from exceptions.detectors.out_of_stock import OutOfStock
 from exceptions.detectors.oversell import Oversell
+from exceptions.detectors.oversell_risk import OversellRisk
 from exceptions.detectors.phantom_suspected import PhantomSuspected
 from exceptions.detectors.position_mismatch import PositionMismatch
 from exceptions.detectors.receipt_discrepancy import ReceiptDiscrepancy
@@ -66,6 +68,8 @@ DETECTORS: Registry[Detector] = Registry(
     ClockSkew(),
     LowQuality(),
     UnmappedIdentifier(),
+    IntegrationFailure(),
+    OversellRisk(),
 )
 
 

@@ -42,7 +42,11 @@ from exceptions.values import (
     Reports,
     Scene,
 )
-from inventory_control.availability.selectors import disagreements_at, holds_at
+from inventory_control.availability.selectors import (
+    disagreements_at,
+    holds_at,
+    unconfirmed_channels,
+)
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
 from inventory_control.catalog.models import Item, ItemNode, Node, Promotion
 from inventory_control.core import clock
@@ -58,6 +62,7 @@ from inventory_control.events.selectors import (
 from inventory_control.events.values import ShelfSignal, UnknownSerial
 from inventory_control.orders.selectors import cancelled_documents, inbound_supply
 from inventory_control.orders.values import InboundSupply
+from inventory_control.outbox.selectors import failed_targets, has_command_news
 from inventory_control.policies.selectors import current_policy
 from inventory_control.reconciliation.selectors import has_news, mismatches, shortfalls
 from inventory_control.stock.selectors import (
@@ -89,14 +94,15 @@ def is_live(at: datetime) -> bool:
 
 def is_detection_due() -> bool:
     """Whether something waits for the detectors: changed places, sources, what other systems
-    reported, names that nobody knows, cases of names that somebody mapped, or a risk that was
-    quiet long enough.
+    reported, instructions that could not leave, names that nobody knows, cases of names that
+    somebody mapped, or a risk that was quiet long enough.
     """
     return (
         has_changed_places()
         or has_news()
         or is_source_noted()
         or has_untold_names()
+        or has_command_news()
         or _lapsed(clock.now()).exists()
         or _has_mapped_names()
     )
@@ -201,6 +207,8 @@ def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = No
         damage_share=Decimal(str(current_policy(RECEIVING).value["damage_share"])),
         reports=reports or Reports(),
         sources=source_states(at),
+        failed_targets=tuple(failed_targets()),
+        unconfirmed=tuple(unconfirmed_channels()),
     )
 
 

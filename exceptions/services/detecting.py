@@ -37,6 +37,7 @@ from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.services import take_noted_sources, take_waiting_names
+from inventory_control.outbox.services import take_command_news
 from inventory_control.reconciliation.selectors import root_causes
 from inventory_control.reconciliation.services import take_news
 
@@ -79,6 +80,7 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
     hold_detection()
     now = clock.now()
     take_noted_sources()
+    take_command_news()
     lapsed = _end_quiet(now)
     taken, places = _places_to_look_at(lapsed.values())
     reports = reports_to_look_at() if take_news() or lapsed else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import transaction
 
-from inventory_control.availability.services import note_changed_places
+from inventory_control.availability.services import apply_fallbacks, note_changed_places
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
@@ -26,10 +26,12 @@ SHELVES, SERIALS = "shelves", "serials"
 
 @transaction.atomic
 def watch_sources(*, by: Actor) -> int:
-    """Roll up what arrived by source, and have those looked at there is something to say of."""
-    del by  # nothing here is anybody's decision
+    """Roll up what arrived by source, have those looked at there is something to say of, and let
+    channels hold back what policy says while one is silent.
+    """
     moments = roll_up_sources()
     set_timers(kind=LOOK, due={code[:80]: moment for code, moment in moments.items()})
+    apply_fallbacks(by=by)
     if is_source_noted():
         ring("detect")
     return len(moments)

@@ -12,7 +12,7 @@ class ReasonMissingError(Refused):
 
 
 class HeldByRuleError(Conflict):
-    """An exposure rule holds this listing; it resumes by itself when the rule lets it."""
+    """An exposure rule holds this listing: to show it all the same takes a second person."""
 
     code = "held_by_rule"
 

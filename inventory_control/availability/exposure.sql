@@ -1,9 +1,10 @@
 -- name: is_governed
 SELECT EXISTS (SELECT FROM availability_exposurerule WHERE is_current AND is_active)
-    OR EXISTS (SELECT FROM availability_exposurehold WHERE status = 'held')
+    OR EXISTS (SELECT FROM availability_exposurehold WHERE status IN ('held', 'waived'))
 
 -- name: sights
--- What the rules see of some items: every listing that a rule would hold, and every hold there is.
+-- What the rules see of some items: every listing that a rule would hold, and every hold there is,
+-- waived ones too: while one stands its rule does not hold the listing a second time.
 -- A rule without a node looks at all nodes a channel draws on together.
 WITH node_figure AS (
     SELECT b.item_id, b.node_id,
@@ -29,7 +30,7 @@ seen AS (
 ),
 held AS (
     SELECT * FROM availability_exposurehold
-     WHERE status = 'held' AND item_id = ANY(%(items)s::bigint[])
+     WHERE status IN ('held', 'waived') AND item_id = ANY(%(items)s::bigint[])
 )
 SELECT s.rule_id, s.key, coalesce(s.item_id, h.item_id), coalesce(s.channel_id, h.channel_id),
        coalesce(h.node_id, s.node_id), h.id, s.ats, h.above_since,

@@ -39,7 +39,8 @@ SELECT asked.place, n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safe
 -- name: channels
 -- What each channel should show of some items, what it was told last, and when.
 SELECT asked.place, c.code, a.ats, a.quantity, a.published, a.published_at, a.sellable, a.reserved,
-       a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held
+       a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held,
+       CASE WHEN a.published IS DISTINCT FROM a.quantity THEN a.unconfirmed_since END
   FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS asked (sku, place)
   JOIN catalog_item i ON i.sku = asked.sku
   JOIN availability_availability a ON a.item_id = i.id

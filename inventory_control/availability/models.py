@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from inventory_control.availability.states import HOLD_FLOW, HoldStatus
+from inventory_control.availability.states import HOLD_FLOW, HOLD_LIVE, Fallback, HoldStatus
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 
@@ -19,9 +19,12 @@ class Availability(TenantModel):
     figure was made: the latency of a push is `published_at` less that.
 
     The terms from `sellable` to `is_held` are sums over the channel's nodes as they were when
-    the figure was made; `rules.channel_quantity` of them is `quantity`. `told_version` is the
+    the figure was made, `buffer` with what the silence of a source adds;
+    `rules.channel_quantity` of them is `quantity`. `told_version` is the
     version last acknowledged, by the push `push_id`; `disagreements` counts the times in a row
-    that the channel, asked what it shows, showed something else.
+    that the channel, asked what it shows, showed something else. `unconfirmed_since` is when every
+    attempt to tell the channel had failed: while `published` is another figure than `quantity`,
+    nobody knows what it sells.
     """
 
     pk = models.CompositePrimaryKey("item_id", "channel_id")
@@ -45,6 +48,7 @@ class Availability(TenantModel):
     told_version = models.BigIntegerField(default=0)
     push_id = models.BigIntegerField(null=True)
     disagreements = models.PositiveSmallIntegerField(default=0)
+    unconfirmed_since = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         verbose_name_plural = "availability"
@@ -53,7 +57,12 @@ class Availability(TenantModel):
                 fields=["channel", "item"],
                 condition=Q(published__isnull=True) | ~Q(published=F("quantity")),
                 name="availability_unpublished",
-            )
+            ),
+            models.Index(
+                fields=["channel", "item"],
+                condition=Q(unconfirmed_since__isnull=False),
+                name="availability_unconfirmed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -132,7 +141,7 @@ class ExposureHold(Stateful):
     `ats` is the figure that breached, `node` where the case about it belongs. `acknowledged_at`
     is when the channel first acknowledged that it shows 0: an order placed before that is
     in flight and is honoured. `above_since` is since when the figure has stayed at or above the
-    rule's line; any dip empties it.
+    rule's line; any dip empties it. `waived_at` is when people agreed to sell all the same.
     """
 
     flow = HOLD_FLOW
@@ -146,6 +155,8 @@ class ExposureHold(Stateful):
     held_at = models.DateTimeField()
     acknowledged_at = models.DateTimeField(null=True)
     above_since = models.DateTimeField(null=True)
+    waived_at = models.DateTimeField(null=True)
+    why_waived = models.CharField(max_length=300, blank=True, default="")
     released_at = models.DateTimeField(null=True)
     released_ats = models.BigIntegerField(null=True)
     why_released = models.CharField(max_length=300, blank=True, default="")
@@ -157,7 +168,7 @@ class ExposureHold(Stateful):
             status_in(HoldStatus.values, name="exposure_hold_status"),
             models.UniqueConstraint(
                 fields=["item", "channel", "rule_key"],
-                condition=Q(status=HoldStatus.HELD),
+                condition=Q(status__in=HOLD_LIVE),
                 name="exposure_hold_live_once",
             ),
         ]
@@ -172,6 +183,30 @@ class ExposureHold(Stateful):
 
     def __str__(self) -> str:
         return f"{self.rule_key} on {self.item_id}, {self.channel_id}"
+
+
+class ChannelFallback(TenantModel):
+    """What a channel holds back for as long as a source that speaks of its nodes is silent.
+
+    `buffer` raises each of its buffers by `share`, or by `units` where that is more; `hold` shows
+    nothing. The row is there from the moment the silence was noticed until the source speaks.
+    """
+
+    channel = models.ForeignKey("catalog.Channel", on_delete=models.CASCADE, related_name="+")
+    source = models.TextField()
+    action = models.CharField(max_length=10, choices=Fallback.choices)
+    share = models.DecimalField(max_digits=5, decimal_places=4)
+    units = models.PositiveIntegerField()
+    policy = models.CharField(max_length=80)
+    since = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "source"], name="channel_fallback_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.channel_id} while {self.source} is silent"
 
 
 class Push(TenantModel):

@@ -226,3 +226,49 @@ SELECT p.id, p.key, p.quantities[place.at], p.versions[place.at], p.changed_ats[
  CROSS JOIN LATERAL (SELECT array_position(p.item_ids, %(item)s::bigint) AS at) AS place
  ORDER BY p.id DESC
  LIMIT %(limit)s
+
+-- name: note_unconfirmed
+-- Every attempt to tell a channel has failed: what it was not told is unconfirmed. In order of
+-- item, as an acknowledgement locks.
+WITH untold AS (
+    SELECT a.item_id, a.channel_id
+      FROM availability_availability a
+      JOIN catalog_channel c ON c.id = a.channel_id
+     WHERE c.code = %(channel)s AND a.published IS DISTINCT FROM a.quantity
+       AND a.unconfirmed_since IS NULL
+     ORDER BY a.item_id
+       FOR UPDATE OF a
+)
+UPDATE availability_availability a SET unconfirmed_since = %(now)s
+  FROM untold
+ WHERE a.channel_id = untold.channel_id AND a.item_id = untold.item_id
+
+-- name: confirm
+-- Channels that acknowledged everything are confirmed again.
+WITH doubted AS (
+    SELECT a.item_id, a.channel_id
+      FROM availability_availability a
+      JOIN catalog_channel c ON c.id = a.channel_id
+     WHERE a.unconfirmed_since IS NOT NULL AND c.code = ANY(%(channels)s)
+     ORDER BY a.item_id, a.channel_id
+       FOR UPDATE OF a
+)
+UPDATE availability_availability a SET unconfirmed_since = NULL
+  FROM doubted
+ WHERE a.channel_id = doubted.channel_id AND a.item_id = doubted.item_id
+
+-- name: unconfirmed_channels
+-- Channels that, as far as anybody knows, show more than may be sold and could not be told so.
+SELECT c.code, min(a.unconfirmed_since), count(*), sum(a.published - a.quantity)::bigint,
+       sum((a.published - a.quantity)
+           * CASE WHEN i.unit_price > 0 THEN greatest(0, i.unit_price - i.unit_cost)
+                  ELSE i.unit_cost END),
+       (array_agg(i.sku ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s],
+       (array_agg(a.published ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s],
+       (array_agg(a.quantity ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s]
+  FROM availability_availability a
+  JOIN catalog_channel c ON c.id = a.channel_id
+  JOIN catalog_item i ON i.id = a.item_id
+ WHERE a.unconfirmed_since IS NOT NULL AND a.published > a.quantity
+ GROUP BY c.code
+ ORDER BY c.code

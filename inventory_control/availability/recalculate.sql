@@ -3,7 +3,8 @@ SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))
 
 -- name: recalculate
 -- Channel figures of some items: the sum of node ATS over the channel's nodes less the buffer, at
--- most the cap, 0 while somebody paused the listing or a rule holds it. Only figures that changed
+-- most the cap, 0 while somebody paused the listing, or a rule or the silence of a source holds it;
+-- such a silence may also raise the buffer, as `rules.raised_buffer` does. Only figures that changed
 -- are written; each write raises the version. A channel that no longer draws on any node holding
 -- the item shows 0. A figure that changed without a posting behind it (a pause, a cap, a channel's
 -- nodes) changed now.
@@ -38,8 +39,10 @@ summed AS (
            )
 ),
 limited AS (
-    SELECT s.*, coalesce(e.buffer, c.buffer) AS buffer, e.cap,
-           coalesce(e.is_paused, false) OR EXISTS (
+    SELECT s.*,
+           own.buffer + coalesce(greatest(ceil(own.buffer * f.share)::bigint, f.units), 0) AS buffer,
+           e.cap,
+           coalesce(e.is_paused, false) OR coalesce(f.is_held, false) OR EXISTS (
                SELECT FROM availability_exposurehold h
                 WHERE h.item_id = s.item_id AND h.channel_id = s.channel_id AND h.status = 'held'
            ) AS is_held
@@ -47,6 +50,14 @@ limited AS (
       JOIN catalog_channel c ON c.id = s.channel_id
       LEFT JOIN availability_exposure e
         ON e.item_id = s.item_id AND e.channel_id = s.channel_id
+     CROSS JOIN LATERAL (SELECT coalesce(e.buffer, c.buffer) AS buffer) AS own
+      LEFT JOIN (
+               SELECT channel_id, max(share) FILTER (WHERE action = 'buffer') AS share,
+                      max(units) FILTER (WHERE action = 'buffer') AS units,
+                      bool_or(action = 'hold') AS is_held
+                 FROM availability_channelfallback
+                GROUP BY channel_id
+           ) AS f ON f.channel_id = s.channel_id
 ),
 figure AS (
     SELECT l.*, l.sellable - l.reserved - l.allocated - l.safety_stock - l.frozen - l.buffer AS ats

@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from inventory_control.availability.states import Fallback
+from inventory_control.availability.values import FallbackTerms
 from inventory_control.core.errors import Refused
 
 
@@ -244,6 +247,22 @@ def is_within_bounds(was: int, became: int, *, share: float, free_units: int) ->
     return abs(became - was) <= max(free_units, math.floor(was * share + 1e-9))
 
 
+def raised_buffer(buffer: int, fallbacks: Iterable[FallbackTerms]) -> int:
+    """Units a channel keeps back while sources are silent: the most any of them asks for."""
+    raised = [
+        max(math.ceil(buffer * one.share), one.units)
+        for one in fallbacks
+        if one.action == Fallback.BUFFER
+    ]
+    return buffer + max(raised, default=0)
+
+
+def fallback_for(source: str, policy: Mapping[str, Any]) -> FallbackTerms:
+    """What policy says channels do while a source is silent."""
+    raw = policy["sources"].get(source, policy["default"])
+    return FallbackTerms(raw["action"], Decimal(str(raw.get("share", 0))), int(raw.get("units", 0)))
+
+
 def is_sampled(item_id: int, push_id: int, share: float) -> bool:
     """Whether an item is asked for after a push: a share of them, others with every push."""
     return (item_id * 7_919 + push_id * 104_729) % 1_000 < share * 1_000
@@ -260,6 +279,22 @@ def check_safety_stock(value: Mapping[str, Any]) -> None:
     """Refuse bounds of safety stock that do not hold together."""
     _check_number(value, "max_change_share")
     _check_number(value, "free_units", is_whole=True)
+
+
+def check_fallbacks(value: Mapping[str, Any]) -> None:
+    """Refuse what cannot be done while a source is silent; raises `Refused` naming the field."""
+    sources = value.get("sources")
+    if not isinstance(sources, Mapping):
+        raise Refused("sources is an object: what to do, by source.", field="sources")
+    if unknown := sorted(set(value) - {"default", "sources"}):
+        raise Refused(f"No field is called {unknown[0]}.", field=unknown[0])
+    terms = {"default": value.get("default"), **{f"sources.{k}": v for k, v in sources.items()}}
+    for field, one in terms.items():
+        if not isinstance(one, Mapping) or one.get("action") not in Fallback.values:
+            raise Refused(f"{field} names an action: {', '.join(Fallback.values)}.", field=field)
+        if one["action"] == Fallback.BUFFER:
+            _check_number({"share": 0, **one}, "share", most=9)
+            _check_number({"units": 0, **one}, "units", is_whole=True)
 
 
 def _check_number(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+Listing = tuple[int, int]
+"""(item id, channel id)."""
 PUBLISH = "availability.publish"
 """The kind of command that tells a channel what it should show."""
 NOT_LISTED = -1
@@ -76,6 +78,39 @@ class Held:
     hold_below: int
     resume_from: int
     held_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackTerms:
+    """What a channel holds back while a source is silent: see `models.ChannelFallback`."""
+
+    action: str
+    share: Decimal = Decimal(0)
+    units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnconfirmedChannel:
+    """A channel that could not be told that it shows more than may be sold.
+
+    `listings` are the worst of them, (sku, shown as far as anybody knows, should show); `units` and
+    `at_stake` are of all.
+    """
+
+    channel: str
+    since: datetime
+    count: int
+    units: int
+    at_stake: Decimal
+    listings: Sequence[tuple[str, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldListing:
+    """An item that rules hold on a channel: what it would show if they did not, in units."""
+
+    units: int
+    rules: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

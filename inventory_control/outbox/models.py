@@ -13,7 +13,9 @@ class OutboundCommand(Stateful):
     """One instruction to one target, such as a purchase order for the ERP.
 
     `idempotency_key` is what the other side recognises a repeat by. `not_before` is real time:
-    retries wait on the wall clock. `answer` is what the other side acknowledged with.
+    retries wait on the wall clock. `answer` is what the other side acknowledged with. `served_by`
+    is the connector that tried last, `is_news` that detection has not looked since it died, came
+    alive again or ended a doubt.
     """
 
     flow = COMMAND_FLOW
@@ -31,6 +33,8 @@ class OutboundCommand(Stateful):
     subject_kind = models.CharField(max_length=40, blank=True, default="")
     subject_id = models.CharField(max_length=80, blank=True, default="")
     correlation_id = models.CharField(max_length=80)
+    served_by = models.CharField(max_length=40, blank=True, default="")
+    is_news = models.BooleanField(default=False)
     status = models.CharField(
         max_length=10, choices=CommandStatus.choices, default=CommandStatus.DUE
     )
@@ -44,6 +48,12 @@ class OutboundCommand(Stateful):
                 name="command_due",
             ),
             models.Index(fields=["subject_kind", "subject_id"], name="command_subject"),
+            models.Index(
+                fields=["target", "id"],
+                condition=Q(status=CommandStatus.DEAD),
+                name="command_dead",
+            ),
+            models.Index(fields=["id"], condition=Q(is_news=True), name="command_news"),
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from inventory_control.core import clock
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.states import CommandStatus
+from inventory_control.outbox.values import FailedTarget
 
 
 def due_commands() -> QuerySet[OutboundCommand]:
@@ -19,6 +21,42 @@ def due_commands() -> QuerySet[OutboundCommand]:
 def is_waiting() -> bool:
     """Whether anything is still to leave, now or after a retry."""
     return OutboundCommand.objects.filter(status=CommandStatus.DUE).exists()
+
+
+def has_command_news() -> bool:
+    """Whether a command died, came alive again or ended a doubt since detection looked."""
+    return OutboundCommand.objects.filter(is_news=True).exists()
+
+
+def failed_targets() -> list[FailedTarget]:
+    """Every target with dead commands, by name; `commands` are the first twenty of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT target, (array_agg(served_by ORDER BY id DESC))[1], count(*),
+                   array_agg(DISTINCT kind), max(attempts), min(queued_at),
+                   (array_agg(error ORDER BY id DESC))[1], (array_agg(id ORDER BY id))[1:20]
+              FROM outbox_outboundcommand
+             WHERE status = 'dead'
+             GROUP BY target
+             ORDER BY target
+            """
+        )
+        return [FailedTarget(*row) for row in cursor.fetchall()]
+
+
+def commands(
+    *, status: str = "", target: str = "", before: int | None = None, limit: int = 50
+) -> list[OutboundCommand]:
+    """A page of commands, latest first, below the id `before`."""
+    found = OutboundCommand.objects.order_by("-id")
+    if status:
+        found = found.filter(status=status)
+    if target:
+        found = found.filter(target=target)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found[:limit])
 
 
 def commands_about(subject: tuple[str, str]) -> QuerySet[OutboundCommand]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from inventory_control.audit.services import advance, advance_all, record, record_all
 from inventory_control.core import clock
@@ -21,16 +23,16 @@ from inventory_control.outbox import permissions
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.selectors import waiting_targets
 from inventory_control.outbox.states import CommandStatus
-from inventory_control.outbox.values import ClaimedCommand, CommandDraft
-
-LAST_ATTEMPT = 5
-LEASE = timedelta(seconds=60)
-BACKOFF = (
-    timedelta(seconds=1),
-    timedelta(seconds=5),
-    timedelta(seconds=30),
-    timedelta(minutes=5),
+from inventory_control.outbox.values import (
+    USUAL_RETRIES,
+    ClaimedCommand,
+    CommandDraft,
+    RetryTerms,
 )
+
+LEASE = timedelta(seconds=60)
+Retries = Mapping[str, RetryTerms]
+"""Targets that are tried otherwise than usual."""
 
 
 @transaction.atomic
@@ -139,27 +141,38 @@ def queue_looks(*, kind: str, targets: Sequence[str], by: Actor) -> int:
 
 
 @transaction.atomic
-def claim_due(limit: int, *, besides: Sequence[str] = ()) -> list[ClaimedCommand]:
+def claim_due(
+    limit: int, *, besides: Sequence[str] = (), retries: Retries | None = None
+) -> list[ClaimedCommand]:
     """Take commands that are due, each with one attempt more and a lease.
 
     The attempt is counted before the try, so a killed deliverer counts; when the lease runs out
-    the row is due again, until the fifth attempt. Real time, as for every lease. Commands to the
+    the row is due again, until the last attempt. Real time, as for every lease. Commands to the
     targets `besides` are left where they are.
     """
     now = clock.real_now()
+    attempts = {target: terms.attempts for target, terms in (retries or {}).items()}
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE outbox_outboundcommand SET attempts = attempts + 1, not_before = %s
              WHERE id IN (
                        SELECT id FROM outbox_outboundcommand
-                        WHERE status = 'due' AND not_before <= %s AND attempts < %s
+                        WHERE status = 'due' AND not_before <= %s
+                          AND attempts < coalesce((%s::jsonb ->> target)::int, %s)
                           AND NOT target = ANY(%s)
                         ORDER BY not_before, id LIMIT %s FOR UPDATE SKIP LOCKED
                    )
             RETURNING id, kind, target, idempotency_key, payload, attempts, correlation_id
             """,
-            [now + LEASE, now, LAST_ATTEMPT, list(besides), limit],
+            [
+                now + LEASE,
+                now,
+                msgspec.json.encode(attempts).decode(),
+                USUAL_RETRIES.attempts,
+                list(besides),
+                limit,
+            ],
         )
         rows = cursor.fetchall()
     claimed = [
@@ -209,28 +222,88 @@ def mark_delivered(answers: Mapping[int, Mapping[str, Any]], *, by: Actor) -> li
 
 
 @transaction.atomic
-def mark_failed(command_id: int, *, error: str, is_final: bool, by: Actor) -> OutboundCommand:
-    """Note a failed attempt: wait and try again, or give up after the fifth or a final refusal."""
+def mark_failed(
+    command_id: int,
+    *,
+    error: str,
+    is_final: bool,
+    terms: RetryTerms = USUAL_RETRIES,
+    served_by: str = "",
+    by: Actor,
+) -> OutboundCommand:
+    """Note a failed attempt: wait and try again, or give up after the last or a final refusal."""
     command = OutboundCommand.objects.select_for_update().get(pk=command_id)
-    if is_final or command.attempts >= LAST_ATTEMPT:
-        return advance(command, CommandStatus.DEAD, by=by, verb="command.died", error=error)
-    wait = BACKOFF[min(command.attempts, len(BACKOFF)) - 1]
-    command.not_before = clock.real_now() + wait
-    command.error = error
-    command.save(update_fields=["not_before", "error"])
+    if is_final or command.attempts >= terms.attempts:
+        return advance(
+            command,
+            CommandStatus.DEAD,
+            by=by,
+            verb="command.died",
+            error=error,
+            served_by=served_by,
+            is_news=True,
+        )
+    command.not_before = clock.real_now() + terms.waits[max(1, command.attempts) - 1]
+    command.error, command.served_by = error, served_by
+    command.save(update_fields=["not_before", "error", "served_by"])
     return command
 
 
 @transaction.atomic
-def bury_exhausted(*, by: Actor) -> Sequence[OutboundCommand]:
+def bury_exhausted(*, retries: Retries | None = None, by: Actor) -> Sequence[OutboundCommand]:
     """Give up on commands whose deliverer died at the last attempt."""
+    other = {target: terms.attempts for target, terms in (retries or {}).items()}
+    usual = Q(attempts__gte=USUAL_RETRIES.attempts) & ~Q(target__in=list(other))
+    spent = reduce(or_, (Q(target=one, attempts__gte=most) for one, most in other.items()), usual)
     exhausted = OutboundCommand.objects.filter(
-        status=CommandStatus.DUE, attempts__gte=LAST_ATTEMPT, not_before__lte=clock.real_now()
+        spent, status=CommandStatus.DUE, not_before__lte=clock.real_now()
     )
     return [
-        advance(command, CommandStatus.DEAD, by=by, verb="command.died", error="Deliverer died.")
+        advance(
+            command,
+            CommandStatus.DEAD,
+            by=by,
+            verb="command.died",
+            error="Deliverer died.",
+            is_news=True,
+        )
         for command in exhausted
     ]
+
+
+@transaction.atomic
+def supersede(*, kind: str, targets: Sequence[str], by: Actor) -> int:
+    """Withdraw dead commands that a later one of their kind has made up for; returns how many.
+
+    For kinds that tell what is true now, never what happened.
+    """
+    made_up_for = OutboundCommand.objects.filter(
+        kind=kind, target__in=targets, status=CommandStatus.DEAD
+    )
+    withdrawn = advance_all(
+        list(made_up_for.order_by("pk")),
+        CommandStatus.CANCELLED,
+        by=by,
+        verb="command.superseded",
+        is_news=True,
+    )
+    return len(withdrawn)
+
+
+def note_command_news(commands: Sequence[int]) -> None:
+    """Have detection look at commands whose delivery ended a doubt."""
+    OutboundCommand.objects.filter(pk__in=commands).update(is_news=True)
+
+
+@transaction.atomic
+def take_command_news() -> bool:
+    """Take the notes of commands there is something to say of; says whether there was one.
+
+    A command somebody is just telling about keeps its note: its end rings again.
+    """
+    news = OutboundCommand.objects.select_for_update(skip_locked=True).filter(is_news=True)
+    taken = list(news.values_list("pk", flat=True))
+    return bool(OutboundCommand.objects.filter(pk__in=taken).update(is_news=False))
 
 
 @transaction.atomic
@@ -244,8 +317,10 @@ def retry(command: OutboundCommand, *, by: Actor) -> OutboundCommand:
         verb="command.retried",
         attempts=0,
         not_before=clock.real_now(),
+        is_news=True,
     )
     ring("deliver")
+    ring("detect")
     return moved
 
 

@@ -12,7 +12,7 @@ class CommandStatus(models.TextChoices):
 
     DUE = "due", "Waiting to leave"
     SENT = "sent", "Acknowledged"
-    DEAD = "dead", "Gave up after five attempts"
+    DEAD = "dead", "Gave up after the last attempt"
     CANCELLED = "cancelled", "Withdrawn before it left"
 
 

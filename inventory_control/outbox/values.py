@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 NOTIFY = "subscriber.notify"
@@ -12,6 +13,47 @@ MARKDOWN = "price.markdown"
 """Tells the pricing system a price that was agreed to."""
 AWAITED = frozenset({MARKDOWN})
 """What a workflow waits for: its acknowledgement is the effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTerms:
+    """How often a target is tried: after each failed attempt it waits the next of `waits`; the
+    attempt after the last of them is the last.
+    """
+
+    waits: tuple[timedelta, ...]
+
+    @property
+    def attempts(self) -> int:
+        """How often it is tried at most."""
+        return len(self.waits) + 1
+
+
+USUAL_RETRIES = RetryTerms(
+    (
+        timedelta(seconds=1),
+        timedelta(seconds=5),
+        timedelta(seconds=30),
+        timedelta(minutes=5),
+    )
+)
+"""For a connector that says nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTarget:
+    """A target that instructions could not be delivered to, for good: how many, of which kinds,
+    since when, what it said last; `connector` is empty where none serves it.
+    """
+
+    target: str
+    connector: str
+    dead: int
+    kinds: Sequence[str]
+    attempts: int
+    since: datetime
+    error: str
+    commands: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

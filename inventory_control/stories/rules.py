@@ -37,7 +37,7 @@ def difference(expected: Any, found: Any, path: str = "answer") -> str | None:
 def filled(value: Any, variables: Mapping[str, Any]) -> Any:
     """A value with every `${name}` replaced; a text that is one variable takes its type."""
     if isinstance(value, Mapping):
-        return {key: filled(one, variables) for key, one in value.items()}
+        return {filled(key, variables): filled(one, variables) for key, one in value.items()}
     if isinstance(value, list):
         return [filled(one, variables) for one in value]
     if not isinstance(value, str):
@@ -87,10 +87,10 @@ def _elements(expected: list[Any], found: Any, path: str) -> str | None:
 
 
 def _asked(question: str, wanted: Any, found: Any, path: str) -> str | None:
-    number, bound = _as_number(found), _as_number(wanted)
     if question in {"$gte", "$lte", "$gt", "$lt"}:
+        number, bound = _as_ordinal(found), _as_ordinal(wanted)
         if number is None or bound is None:
-            return f"{path} is {found!r}, not a number"
+            return f"{path} is {found!r}, neither number nor moment"
         holds = {
             "$gte": number >= bound,
             "$lte": number <= bound,
@@ -120,6 +120,12 @@ def _as_number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
+
+
+def _as_ordinal(value: Any) -> float | None:
+    """A number, or a moment in seconds; None for everything that has no order."""
+    moment = _as_moment(value)
+    return _as_number(value) if moment is None else moment.timestamp()
 
 
 def _as_moment(value: Any) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from connectors.services import add_connector
 from inventory_control.core.actors import Actor
@@ -31,8 +32,8 @@ class Stage:
 def set_stage(story: Story, *, partner: Partner, simulator: str = "", by: Actor) -> Stage:
     """Provision a fresh sandbox tenant with the story's people; each holds the roles it names.
 
-    `people` maps a name to roles; an integrator is always there. The channels that the story
-    has simulated are served by the simulated shops at the address `simulator`.
+    `people` maps a name to roles; an integrator is always there. What the story has simulated
+    is served at the address `simulator`: its channels by one connector, each system by its own.
     """
     label = f"story-{story.key.lower()}-{secrets.token_hex(3)}"
     with in_public():
@@ -47,16 +48,7 @@ def set_stage(story: Story, *, partner: Partner, simulator: str = "", by: Actor)
     ref = provision(tenant)
     keys: dict[str, str] = {}
     with in_tenant(ref):
-        if story.simulated:
-            add_connector(
-                code=SHOPS,
-                name="Simulated shops",
-                adapter="simulator",
-                url=simulator,
-                secret=secrets.token_hex(16),
-                options={"channels": list(story.simulated)},
-                by=by,
-            )
+        _connect(story, simulator, by)
         for name, roles in {INTEGRATOR: [INTEGRATOR], **story.people}.items():
             kind = "person" if name != INTEGRATOR and "advisor" not in roles else "service"
             member = add_member(
@@ -67,3 +59,22 @@ def set_stage(story: Story, *, partner: Partner, simulator: str = "", by: Actor)
                 user=member, name=name, scopes=scopes, tiers=tuple(Tier), sources=["*"], by=by
             )
     return Stage(host=f"{label}.localhost", keys=keys)
+
+
+def _connect(story: Story, simulator: str, by: Actor) -> None:
+    """Have everything that the story has simulated served."""
+    sold = {str(channel["code"]) for channel in story.catalog.get("channels", ())}
+    channels = [name for name in story.simulated if name in sold]
+    served: dict[str, dict[str, Any]] = {SHOPS: {"channels": channels}} if channels else {}
+    served |= {name: {} for name in story.simulated if name not in sold}
+    tries = {"retry_after": list(story.retry_after)} if story.retry_after else {}
+    for code, options in served.items():
+        add_connector(
+            code=code,
+            name=f"Simulated {code}",
+            adapter="simulator",
+            url=simulator,
+            secret=secrets.token_hex(16),
+            options=options | tries,
+            by=by,
+        )

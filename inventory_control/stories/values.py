@@ -33,7 +33,8 @@ class Step:
 class Story:
     """One script: who takes part, the master data it needs, its steps in order.
 
-    `simulated` names the channels that the simulated shops serve.
+    `simulated` names the channels and systems that are simulated, `retry_after` the seconds
+    between tries to reach them; without it they are tried as any other.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Story:
     catalog: Mapping[str, Sequence[Mapping[str, Any]]]
     policies: Mapping[str, Any] = field(default_factory=dict)
     simulated: Sequence[str] = ()
+    retry_after: Sequence[float] = ()
     steps: tuple[Step, ...] = ()
 
 
@@ -56,7 +58,7 @@ def read_story(text: str, name: str) -> Story:
     for wanted in ("story", "title", "steps"):
         if wanted not in raw:
             raise UnreadableStoryError(f"{name} lacks `{wanted}`.", field=wanted)
-    known = {"story", "title", "people", "catalog", "policies", "simulated", "steps"}
+    known = {"story", "title", "people", "catalog", "policies", "simulated", "retry_after", "steps"}
     if unknown := sorted(set(raw) - known):
         raise UnreadableStoryError(f"{name} has unknown parts: {', '.join(unknown)}.")
     return Story(
@@ -66,6 +68,7 @@ def read_story(text: str, name: str) -> Story:
         catalog=raw.get("catalog", {}),
         policies=raw.get("policies", {}),
         simulated=tuple(map(str, raw.get("simulated", ()))),
+        retry_after=tuple(raw.get("retry_after", ())),
         steps=tuple(_step(one, place, name) for place, one in enumerate(raw["steps"], 1)),
     )
 

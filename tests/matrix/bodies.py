@@ -7,7 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from ai_advice.models import Advice
-from connectors.services import place_hold, preview_replay, start_replay, subscribe
+from connectors.services import (
+    deliver_due,
+    place_hold,
+    preview_replay,
+    start_replay,
+    subscribe,
+)
 from connectors.values import ReplayScope
 from exceptions.models import ExceptionCase
 from exceptions.states import Status
@@ -24,6 +30,7 @@ from inventory_control.core import clock
 from inventory_control.events.models import DeadLetter, EventWork
 from inventory_control.orders.models import FinancialDocument
 from inventory_control.orders.services import book_events, place_transfers
+from inventory_control.outbox.services import queue_command
 from inventory_control.people.models import User
 from inventory_control.people.selectors import actor_of_user
 from inventory_control.people.services import add_member
@@ -244,6 +251,15 @@ def _lift() -> Call:
     _shop()
     hold = freeze(sku="SOCK", node="S1", reason="recall", by=SYSTEM)
     return {"hold_id": hold.pk}, {"reason": "cleared"}
+
+
+def _gave_up() -> Call:
+    _shop()
+    command = queue_command(
+        kind="transfer.create", target="wms", idempotency_key="t", payload={}, by=SYSTEM
+    )
+    deliver_due(by=SYSTEM)
+    return {"command_id": command.pk}, None
 
 
 def _put_substitutes() -> Call:
@@ -549,6 +565,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "POST reconciliation/sign-offs": _sign_off,
     "POST reconciliation/control-totals": _declare,
     "POST reconciliation/snapshots": _import,
+    "POST commands/<int:command_id>/retry": _gave_up,
     "POST replays": _with_shop({"reason": "lost"}),
     "POST replays/<int:replay_id>/start": lambda: (_preview(), {"confirmed": 1}),
     "POST replays/<int:replay_id>/stop": lambda: (_started(), {"reason": "enough"}),

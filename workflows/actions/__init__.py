@@ -11,6 +11,7 @@ from workflows.actions.adjust import Adjust
 from workflows.actions.correct import Correct
 from workflows.actions.markdown import MarkDown
 from workflows.actions.purchase import Purchase
+from workflows.actions.resume import Resume
 from workflows.actions.transfer import Transfer
 from workflows.models import WorkflowRun
 
@@ -31,7 +32,7 @@ class Action(Protocol):
 
 
 ACTIONS: Registry[Action] = Registry(
-    "action", Transfer(), Purchase(), Adjust(), Correct(), MarkDown()
+    "action", Transfer(), Purchase(), Adjust(), Correct(), MarkDown(), Resume()
 )
 
 __all__ = ["ACTIONS", "Action"]

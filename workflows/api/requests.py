@@ -1,4 +1,4 @@
-"""What people and programs may ask for: adjustments, corrections, orders, markdowns."""
+"""What people and programs may ask for: adjustments, corrections, orders, markdowns, resumptions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from inventory_control.availability.api.exposure import PauseBody, PausedSerializer, ResumeView
+from inventory_control.availability.selectors import is_held
 from inventory_control.orders import permissions as order_permissions
 from inventory_control.orders.api.views import TransferListView
 from inventory_control.stock import permissions as stock_permissions
@@ -38,6 +40,7 @@ from workflows.services import (
     request_correction,
     request_markdown,
     request_order,
+    request_resumption,
     withdraw_request,
 )
 from workflows.states import ApprovalStatus, RunStatus
@@ -47,6 +50,7 @@ from workflows.values import (
     WantedCorrection,
     WantedMarkdown,
     WantedOrder,
+    WantedResumption,
 )
 
 _EITHER = {201: RequestedSerializer, 202: RequestedSerializer}
@@ -95,6 +99,27 @@ class TransferRequestView(TransferListView):
         said = _said(TransferBody(data=request.data))
         wanted = WantedOrder(action="transfer", node=said.pop("to_node"), **said)
         return _requested(request_order(wanted, by=self.actor))
+
+
+class ResumeRequestView(ResumeView):
+    """Showing an item on a channel again: at once, or when somebody else agrees."""
+
+    tier = Tier.PROCESS
+
+    @extend_schema(
+        operation_id="resume_listing",
+        request=PauseBody,
+        responses={200: PausedSerializer, 202: RequestedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """200 shown again: somebody had paused it. 202 pending approval: an exposure rule holds
+        it.
+        """
+        said = _said(PauseBody(data=request.data))
+        if is_held(sku=said["item"], channel=said["channel"]):
+            wanted = WantedResumption(**said)
+            return _requested(request_resumption(wanted, by=self.actor))
+        return super().post(request)
 
 
 class RequisitionView(ApiView):
@@ -213,6 +238,7 @@ def _row(run: WorkflowRun) -> dict[str, Any]:
         "action": run.action,
         "item": run.item.sku if run.item else None,
         "node": run.node.code if run.node else None,
+        "channel": asked.channel.code if asked and asked.channel else None,
         "quantity": run.quantity,
         "value": run.spend,
         "reason": asked.reason if asked else "",

@@ -51,10 +51,11 @@ class AskedSerializer(serializers.ModelSerializer[Request]):
     """What somebody asked for, as they asked for it; `corrects` is an event."""
 
     corrects = serializers.CharField(allow_null=True)
+    channel = serializers.CharField(source="channel.code", default=None)
 
     class Meta:
         model = Request
-        fields = ("id", "state", "reason", "note", "evidence", "corrects", "asked_at")
+        fields = ("id", "state", "channel", "reason", "note", "evidence", "corrects", "asked_at")
 
 
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
@@ -257,6 +258,7 @@ class RequestedSerializer(serializers.Serializer):  # type: ignore[type-arg]  # 
     action = serializers.CharField()
     item = serializers.CharField(allow_null=True)
     node = serializers.CharField(allow_null=True)
+    channel = serializers.CharField(allow_null=True)
     quantity = serializers.IntegerField()
     value = serializers.DecimalField(max_digits=16, decimal_places=2)
     reason = serializers.CharField()

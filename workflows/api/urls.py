@@ -12,6 +12,7 @@ from workflows.api.requests import (
     RequestListView,
     RequestView,
     RequisitionView,
+    ResumeRequestView,
     TransferRequestView,
     WithdrawalView,
 )
@@ -42,6 +43,7 @@ urlpatterns = [
     path("transfers", TransferRequestView.as_view(), name="transfer-list"),
     path("purchase-requisitions", RequisitionView.as_view(), name="requisition-list"),
     path("markdowns", MarkdownRequestView.as_view(), name="markdown-list"),
+    path("exposure/resume", ResumeRequestView.as_view(), name="listing-resume"),
     path("change-requests", ChangeView.as_view(), name="change-request-list"),
     path("policies/<slug:key>", PolicyView.as_view(), name="policy-detail"),
 ]

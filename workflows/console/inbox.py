@@ -212,6 +212,8 @@ def _title(one: Approval) -> str:
         return f"Correct event {run.request.corrects} of {sku} at {code} to {run.quantity:,}"
     if run.action == "markdown" and run.request and run.request.price is not None:
         return f"Mark {sku} down to {run.request.price.normalize():f} {run.request.currency}"
+    if run.action == "resume" and run.request:
+        return f"Show {sku} on {run.request.channel} again although a rule holds it"
     if run.action == "transfer":
         return f"Move {run.quantity:,} {sku} from {run.from_node} to {code}"
     return f"Order {run.quantity:,} {sku} for {code}"

@@ -26,6 +26,8 @@ KINDS: Mapping[str, str] = {
     "clock_skew": "Clock skew",
     "low_quality": "Bad data",
     "unmapped_identifier": "Unknown name",
+    "integration_failure": "Could not be told",
+    "oversell_risk": "Oversell risk",
 }
 LEVELS = {1: "critical", 2: "high", 3: "medium", 4: "low"}
 ACTION_ICONS = {
@@ -34,6 +36,7 @@ ACTION_ICONS = {
     "adjust": "item",
     "correct": "audit",
     "markdown": "down",
+    "resume": "up",
     "nothing": "check",
 }
 SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}

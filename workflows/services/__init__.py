@@ -11,6 +11,7 @@ from workflows.services.requesting import (
     request_run,
     withdraw_request,
 )
+from workflows.services.resuming import request_resumption
 from workflows.services.running import run_due
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "request_correction",
     "request_markdown",
     "request_order",
+    "request_resumption",
     "request_run",
     "run_due",
     "withdraw_request",

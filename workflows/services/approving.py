@@ -60,7 +60,8 @@ def decide(*, approvals: Sequence[int], verdict: Verdict, reason: str, by: Actor
         .filter(pk__in=set(approvals))
         .select_related(
             "run__case__item", "run__case__node", "run__advice", "run__from_node",
-            "run__request__item", "run__request__node", "run__workflow", "run__supplier",
+            "run__request__item", "run__request__node", "run__request__channel", "run__workflow",
+            "run__supplier",
         )
         .order_by("pk")
     }  # fmt: skip

@@ -10,7 +10,11 @@ from typing import Any
 import yaml
 from django.db import transaction
 
-from inventory_control.availability.rules import check_exposure, check_safety_stock
+from inventory_control.availability.rules import (
+    check_exposure,
+    check_fallbacks,
+    check_safety_stock,
+)
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
@@ -62,6 +66,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             {"up_to": "1000", "roles": ["planner"]},
             {"up_to": None, "roles": ["planner", "finance"]},
         ],
+        "resume": [{"up_to": None, "roles": ["planner"]}],
         "respond_hours": 8,
         "escalate_to": {"planner": "supply_lead", "finance": "finance_director"},
     },
@@ -85,6 +90,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     LEDGER_RETENTION: check_retention,
     "exposure": check_exposure,
     "safety_stock": check_safety_stock,
+    "stale_feed": check_fallbacks,
     RECONCILIATION: check_terms,
 }
 """Policies that may be set through the workflows' door, each with its check."""

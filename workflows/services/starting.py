@@ -87,15 +87,15 @@ def _go(runs: Sequence[tuple[WorkflowRun, Freedom | None]], *, by: Actor) -> Non
 
 def _again(old: WorkflowRun, facts: Facts, changed: str) -> WorkflowRun:
     """The same request by another run, worth what it is worth now."""
-    is_price = old.action == "markdown"
-    units = facts.units if is_price else old.quantity
+    is_new = old.action in {"markdown", "resume"}
+    units = facts.units if is_new else old.quantity
     if old.action == "correct":
         units = max(abs(facts.units), abs(old.quantity))
     run = WorkflowRun(
         request=old.request,
         workflow=old.workflow,
         action=old.action,
-        quantity=facts.units if is_price else old.quantity,
+        quantity=facts.units if is_new else old.quantity,
         spend=spend_of(units, _moved_per_unit(old, facts)),
         from_node=old.from_node,
         supplier=old.supplier,
@@ -136,6 +136,7 @@ def _tell(run: WorkflowRun, by: Actor) -> None:
             "action": run.action,
             "item": run.item.sku if run.item else "",
             "node": run.node.code if run.node else "",
+            "channel": request.channel.code if request.channel else "",
             "quantity": run.quantity,
             "value": run.spend,
             "reason": request.reason,

@@ -86,8 +86,8 @@ class ExposureHoldSerializer(serializers.ModelSerializer[ExposureHold]):
         model = ExposureHold
         fields = (
             "id", "policy", "item", "channel", "node", "status", "ats", "held_at",
-            "acknowledged_at", "seconds_to_action", "above_since", "released_at", "released_ats",
-            "why_released",
+            "acknowledged_at", "seconds_to_action", "above_since", "waived_at", "why_waived",
+            "released_at", "released_ats", "why_released",
         )  # fmt: skip
 
     def get_seconds_to_action(self, hold: ExposureHold) -> float | None:

@@ -13,6 +13,7 @@ from inventory_control.availability import permissions
 from inventory_control.availability.api.serializers import (
     BreakdownSerializer,
     DayPromiseSerializer,
+    FallbackSerializer,
     PromisesSerializer,
     ReceiptListSerializer,
     SafetyStockBody,
@@ -80,6 +81,7 @@ class BreakdownView(ApiView):
                 ],
                 "rules": found.rules,
                 "paused_because": found.paused_because,
+                "fallbacks": FallbackSerializer(found.fallbacks, many=True).data,
             }
         )
 

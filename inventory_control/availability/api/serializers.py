@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from inventory_control.availability.models import SafetyStockChange
+from inventory_control.availability.models import ChannelFallback, SafetyStockChange
 
 
 class TermSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
@@ -22,6 +22,14 @@ class NodeTermsSerializer(serializers.Serializer):  # type: ignore[type-arg]  # 
     terms = TermSerializer(many=True)
 
 
+class FallbackSerializer(serializers.ModelSerializer[ChannelFallback]):
+    """What the channel holds back because a source is silent, under which policy, since when."""
+
+    class Meta:
+        model = ChannelFallback
+        fields = ("source", "action", "share", "units", "policy", "since")
+
+
 class BreakdownSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
     """How the figure of an item on a channel is made now: `terms` sum to `quantity`."""
 
@@ -33,6 +41,7 @@ class BreakdownSerializer(serializers.Serializer):  # type: ignore[type-arg]  # 
     nodes = NodeTermsSerializer(many=True)
     rules = serializers.ListField(child=serializers.CharField())
     paused_because = serializers.CharField(allow_null=True)
+    fallbacks = FallbackSerializer(many=True)
 
 
 class ReceiptSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only

@@ -9,7 +9,6 @@ from inventory_control.availability.api.exposure import (
     HoldView,
     ListingListView,
     PauseView,
-    ResumeView,
     RuleListView,
     RuleView,
 )
@@ -34,7 +33,6 @@ urlpatterns = [
     path("exposure/rules/<slug:key>", RuleView.as_view(), name="exposure-rule-detail"),
     path("exposure/listings", ListingListView.as_view(), name="listing-list"),
     path("exposure/pause", PauseView.as_view(), name="listing-pause"),
-    path("exposure/resume", ResumeView.as_view(), name="listing-resume"),
     path("exposure/holds", HoldListView.as_view(), name="exposure-hold-list"),
     path("exposure/holds/<int:pk>", HoldView.as_view(), name="exposure-hold-detail"),
     path("receipts", ReceiptListView.as_view(), name="receipt-list"),

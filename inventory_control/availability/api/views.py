@@ -65,13 +65,17 @@ class NodeFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  #
 
 
 class ChannelFigureSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
-    """What a channel should show, and what it was told and acknowledged last."""
+    """What a channel should show, and what it was told and acknowledged last.
+
+    `unconfirmed_since` is when every attempt to tell it had failed: it may show anything.
+    """
 
     channel = serializers.CharField()
     ats = serializers.IntegerField()
     quantity = serializers.IntegerField()
     published = serializers.IntegerField(allow_null=True)
     published_at = serializers.DateTimeField(allow_null=True)
+    unconfirmed_since = serializers.DateTimeField(allow_null=True)
     terms = TermSerializer(many=True)
 
 
@@ -255,5 +259,6 @@ def _channel_figure(one: ChannelFigure) -> dict[str, Any]:
         "quantity": one.quantity,
         "published": one.published,
         "published_at": one.published_at,
+        "unconfirmed_since": one.unconfirmed_since,
         "terms": channel_breakdown(one.stock),
     }

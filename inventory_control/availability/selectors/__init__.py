@@ -4,7 +4,9 @@ from inventory_control.availability.selectors.exposures import (
     exposure_hold,
     exposure_holds,
     exposure_rules,
+    held_listings,
     holds_at,
+    is_held,
     orders_during,
 )
 from inventory_control.availability.selectors.figures import (
@@ -32,6 +34,7 @@ from inventory_control.availability.selectors.receipts import (
     acknowledged_between,
     disagreements_at,
     receipts_of,
+    unconfirmed_channels,
 )
 
 __all__ = [
@@ -51,8 +54,10 @@ __all__ = [
     "exposure_hold",
     "exposure_holds",
     "exposure_rules",
+    "held_listings",
     "holds_at",
     "is_detection_due",
+    "is_held",
     "limited_figures",
     "look_up_presented",
     "node_stock",
@@ -60,4 +65,5 @@ __all__ = [
     "promises_at",
     "receipts_of",
     "safety_stock_history",
+    "unconfirmed_channels",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from django.db import connection
 
-from inventory_control.availability.models import ExposureHold, ExposureRule
-from inventory_control.availability.values import Held, OrderInFlight
+from inventory_control.availability.models import Availability, ExposureHold, ExposureRule
+from inventory_control.availability.states import HoldStatus
+from inventory_control.availability.values import Held, HeldListing, Listing, OrderInFlight
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
 
@@ -48,6 +49,36 @@ def exposure_hold(pk: int) -> ExposureHold | None:
     """One hold, or None."""
     found = ExposureHold.objects.select_related("rule", "item", "channel", "node")
     return found.filter(pk=pk).first()
+
+
+def is_held(*, sku: str, channel: str) -> bool:
+    """Whether a rule holds an item on a channel now."""
+    return ExposureHold.objects.filter(
+        item__sku=sku, channel__code=channel, status=HoldStatus.HELD
+    ).exists()
+
+
+def held_listings(listings: Collection[Listing]) -> dict[Listing, HeldListing]:
+    """Those of some listings that rules hold now, by (item id, channel id); two statements."""
+    asked = {
+        "item_id__in": {item for item, _ in listings},
+        "channel_id__in": {channel for _, channel in listings},
+    }
+    rules: dict[Listing, list[str]] = {}
+    held = ExposureHold.objects.filter(status=HoldStatus.HELD, **asked).order_by("rule_key")
+    for item, channel, key in held.values_list("item_id", "channel_id", "rule_key"):
+        rules.setdefault((item, channel), []).append(key)
+    figures = {
+        (item, channel): max(0, ats) if cap is None else min(max(0, ats), cap)
+        for item, channel, ats, cap in Availability.objects.filter(**asked).values_list(
+            "item_id", "channel_id", "ats", "cap"
+        )
+    }
+    return {
+        listing: HeldListing(figures.get(listing, 0), rules[listing])
+        for listing in listings
+        if listing in rules
+    }
 
 
 def orders_during(hold: ExposureHold) -> list[OrderInFlight]:

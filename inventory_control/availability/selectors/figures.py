@@ -11,14 +11,22 @@ from typing import Any
 import msgspec
 from django.db.models import F, Q
 
-from inventory_control.availability.models import Availability, ChangedPlace, Exposure, ExposureHold
+from inventory_control.availability.models import (
+    Availability,
+    ChangedPlace,
+    ChannelFallback,
+    Exposure,
+    ExposureHold,
+)
 from inventory_control.availability.rules import (
     ChannelStock,
     NodeStock,
     add_up,
     available_to_sell,
+    raised_buffer,
 )
-from inventory_control.availability.states import HoldStatus
+from inventory_control.availability.states import Fallback, HoldStatus
+from inventory_control.availability.values import FallbackTerms
 from inventory_control.catalog.models import Channel
 from inventory_control.core import clock
 from inventory_control.core.sql import hot_later, named_statements, texts
@@ -71,7 +79,10 @@ class NodeFigure(msgspec.Struct, frozen=True):
 
 
 class ChannelFigure(msgspec.Struct, frozen=True):
-    """What a channel should show of an item (units), what it was told last, and when."""
+    """What a channel should show of an item (units), what it was told last, and when.
+
+    `unconfirmed_since` is when every attempt to tell it had failed; None while it is told.
+    """
 
     channel: str
     ats: int
@@ -79,6 +90,7 @@ class ChannelFigure(msgspec.Struct, frozen=True):
     published: int | None
     published_at: datetime | None
     stock: ChannelStock
+    unconfirmed_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +133,11 @@ class Figures:
                 one = found[place - 1] = ItemFigures(self._at, [], [])
             if columns[0] is not None:
                 one.nodes.append(_node_figure(columns))
-        for place, code, ats, quantity, published, at, *terms in self._channels.rows():
+        for place, code, ats, quantity, published, at, *terms, since in self._channels.rows():
             one = found[place - 1]
             if one is not None:
                 one.channels.append(
-                    ChannelFigure(code, ats, quantity, published, at, ChannelStock(*terms))
+                    ChannelFigure(code, ats, quantity, published, at, ChannelStock(*terms), since)
                 )
         return found
 
@@ -159,13 +171,15 @@ def limited_figures(item_ids: Collection[int]) -> dict[tuple[int, str], int]:
 class LiveBreakdown:
     """How the figure of an item on a channel is made now: its nodes, and what limits it.
 
-    `rules` are the exposure rules that hold it, `paused_because` why somebody paused it.
+    `rules` are the exposure rules that hold it, `paused_because` why somebody paused it,
+    `fallbacks` what it holds back because a source is silent.
     """
 
     nodes: dict[str, NodeStock]
     stock: ChannelStock
     rules: list[str]
     paused_because: str | None
+    fallbacks: list[ChannelFallback]
 
 
 def breakdown_of(item_id: int, channel: Channel) -> LiveBreakdown:
@@ -184,16 +198,21 @@ def breakdown_of(item_id: int, channel: Channel) -> LiveBreakdown:
     )
     is_paused = decided is not None and decided.is_paused
     own_buffer = None if decided is None else decided.buffer
+    fallbacks = list(ChannelFallback.objects.filter(channel=channel).order_by("source"))
+    terms = [FallbackTerms(one.action, one.share, one.units) for one in fallbacks]
     return LiveBreakdown(
         nodes=dict(sorted(nodes.items())),
         stock=add_up(
             nodes.values(),
-            buffer=channel.buffer if own_buffer is None else own_buffer,
+            buffer=raised_buffer(channel.buffer if own_buffer is None else own_buffer, terms),
             cap=None if decided is None else decided.cap,
-            is_held=is_paused or bool(rules),
+            is_held=is_paused
+            or bool(rules)
+            or any(one.action == Fallback.HOLD for one in fallbacks),
         ),
         rules=rules,
         paused_because=decided.reason if decided is not None and is_paused else None,
+        fallbacks=fallbacks,
     )
 
 

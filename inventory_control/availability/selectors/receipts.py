@@ -15,9 +15,12 @@ from inventory_control.availability.values import (
     Acknowledged,
     Disagreement,
     Receipt,
+    UnconfirmedChannel,
 )
 from inventory_control.core.sql import named_statements
 
+LISTED = 20
+"""How many of a channel's unconfirmed listings are named."""
 _PUSH = named_statements(Path(__file__).parents[1] / "push.sql")
 Place = tuple[int, int]
 
@@ -46,6 +49,18 @@ def acknowledged_between(
     with connection.cursor() as cursor:
         cursor.execute(_PUSH["told_between"], parameters)
         return [Acknowledged(*row) for row in cursor.fetchall()]
+
+
+def unconfirmed_channels() -> list[UnconfirmedChannel]:
+    """Channels that could not be told and may sell more than there is, by code; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PUSH["unconfirmed_channels"], {"listed": LISTED})
+        return [
+            UnconfirmedChannel(
+                channel, since, count, units, at_stake, tuple(zip(skus, shown, should, strict=True))
+            )
+            for channel, since, count, units, at_stake, skus, shown, should in cursor.fetchall()
+        ]
 
 
 def disagreements_at(places: Iterable[Place]) -> dict[Place, list[Disagreement]]:

@@ -6,7 +6,8 @@ from inventory_control.availability.services.exposing import (
     set_listings,
     set_rule,
 )
-from inventory_control.availability.services.holding import RESUME, look_again
+from inventory_control.availability.services.falling_back import apply_fallbacks
+from inventory_control.availability.services.holding import RESUME, look_again, waive_holds
 from inventory_control.availability.services.noting import (
     note_changed_places,
     take_changed_places,
@@ -19,9 +20,11 @@ from inventory_control.availability.services.planning import (
 from inventory_control.availability.services.publishing import (
     acknowledge,
     begin_push,
+    confirm_channels,
     install_defaults,
     note_error,
     note_read_back,
+    note_unconfirmed,
     queue_publications,
     to_read_back,
 )
@@ -32,13 +35,16 @@ __all__ = [
     "PUBLISH",
     "RESUME",
     "acknowledge",
+    "apply_fallbacks",
     "begin_push",
     "change_safety_stock",
+    "confirm_channels",
     "install_defaults",
     "look_again",
     "note_changed_places",
     "note_error",
     "note_read_back",
+    "note_unconfirmed",
     "pause_listing",
     "queue_publications",
     "recalculate_due",
@@ -49,4 +55,5 @@ __all__ = [
     "set_rule",
     "take_changed_places",
     "to_read_back",
+    "waive_holds",
 ]

@@ -116,7 +116,7 @@ def resume_listing(*, item: str, channel: str, reason: str, by: Actor) -> Exposu
     """Put an item back on a channel that somebody paused.
 
     Raises `HeldByRuleError` where a rule holds it: to sell against a rule takes a second person,
-    whom this door cannot ask.
+    whom a request asks.
     """
     require(by, permissions.EXPOSE)
     words = _reason(reason)
@@ -129,7 +129,7 @@ def resume_listing(*, item: str, channel: str, reason: str, by: Actor) -> Exposu
     if holds:
         raise HeldByRuleError(
             f"The exposure rule {holds[0]} holds {item} on {channel}. It resumes by itself when "
-            "the rule lets it; to resume sooner change the rule, or have somebody else approve it.",
+            "the rule lets it; to resume sooner somebody else must approve it.",
             field="channel",
             extra={"rules": holds},
         )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from inventory_control.audit.services import advance_all, record_all
+from inventory_control.availability import permissions
 from inventory_control.availability.models import ExposureHold
 from inventory_control.availability.rules import Judgement, Sight, Verdict, judged, resume_at
-from inventory_control.availability.states import HoldStatus
+from inventory_control.availability.states import HOLD_LIVE, HoldStatus
+from inventory_control.availability.values import Listing
+from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.permissions import require
 from inventory_control.core.sql import named_statements
 from inventory_control.stock.services import mark_places
 from inventory_control.timers.services import set_timers
@@ -72,10 +76,44 @@ def judge_holds(item_ids: Sequence[int], now: datetime, *, by: Actor) -> set[Pla
 
 def look_again(hold_id: str) -> None:
     """What the timer of a hold does: have the item looked at, which ends the hold if it may end."""
-    for item_id in ExposureHold.objects.filter(pk=int(hold_id), status=HoldStatus.HELD).values_list(
-        "item_id", flat=True
-    ):
+    live = ExposureHold.objects.filter(pk=int(hold_id), status__in=HOLD_LIVE)
+    for item_id in live.values_list("item_id", flat=True):
         mark_places(item_ids=[item_id])
+
+
+@transaction.atomic
+def waive_holds(why: Mapping[Listing, str], *, by: Actor) -> dict[Listing, list[int]]:
+    """Let channels show what rules hold, as people agreed to, each listing for its reason.
+
+    A waived hold ends as any other: when its figure has stayed above the rule's line for long
+    enough, or the rule ends. Only after that may the rule hold the listing again. Returns the
+    holds waived by listing.
+    """
+    require(by, permissions.EXPOSE)
+    held = [
+        hold
+        for hold in ExposureHold.objects.select_for_update(of=("self",))
+        .filter(
+            status=HoldStatus.HELD,
+            item_id__in={item for item, _ in why},
+            channel_id__in={channel for _, channel in why},
+        )
+        .order_by("pk")
+        if (hold.item_id, hold.channel_id) in why
+    ]
+    advance_all(
+        held,
+        HoldStatus.WAIVED,
+        by=by,
+        verb="hold.waived",
+        each={hold.pk: {"why_waived": why[hold.item_id, hold.channel_id][:300]} for hold in held},
+        waived_at=clock.now(),
+    )
+    mark_places(item_ids=sorted({hold.item_id for hold in held}))
+    waived: dict[Listing, list[int]] = {}
+    for hold in held:
+        waived.setdefault((hold.item_id, hold.channel_id), []).append(hold.pk)
+    return waived
 
 
 def _seen(row: tuple[Any, ...], now: datetime) -> _Seen:

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from inventory_control.audit.services import record_all
+from inventory_control.audit.services import record, record_all
 from inventory_control.availability.models import Push
 from inventory_control.availability.rules import is_sampled
+from inventory_control.availability.services.falling_back import AS_SHIPPED
+from inventory_control.availability.services.falling_back import POLICY as STALE_FEED
 from inventory_control.availability.services.noting import note_changed_places
 from inventory_control.availability.services.planning import SAFETY_STOCK
 from inventory_control.availability.values import (
@@ -35,6 +37,7 @@ POLICY = "exposure"
 DEFAULTS: Mapping[str, Mapping[str, object]] = {
     POLICY: {"read_back_share": 1.0, "read_back_most": 200, "receipts_kept_days": 30},
     SAFETY_STOCK: {"max_change_share": 0.5, "free_units": 2},
+    STALE_FEED: AS_SHIPPED,
 }
 FORGOTTEN_AT_ONCE = 20
 """How many old pushes an acknowledgement takes away at most, so that it stays quick."""
@@ -43,7 +46,7 @@ _SQL = named_statements(Path(__file__).parents[1] / "push.sql")
 
 def install_defaults(*, by: Actor) -> None:
     """What provisioning calls: figures told are read back, receipts are kept for a month, safety
-    stock changes by half at most.
+    stock changes by half at most, a silent source raises buffers by a fifth.
     """
     install_policies(DEFAULTS, by=by)
 
@@ -116,6 +119,38 @@ def acknowledge(push: PushDraft) -> None:
 def note_error(push: PushDraft, error: str) -> None:
     """Keep why a push was not acknowledged; the figures are told again by the next attempt."""
     Push.objects.filter(pk=push.id).update(error=error[:300])
+
+
+@transaction.atomic
+def note_unconfirmed(channel: str, *, by: Actor) -> int:
+    """Note that every attempt to tell a channel failed; returns the listings now in doubt."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["note_unconfirmed"], {"channel": channel, "now": clock.now()})
+        listings: int = cursor.rowcount
+    if listings:
+        record(
+            "exposure.unconfirmed",
+            subject=("channel", channel),
+            by=by,
+            data={"listings": listings},
+        )
+    return listings
+
+
+@transaction.atomic
+def confirm_channels(channels: Sequence[str], *, by: Actor) -> int:
+    """Note that channels were told everything again; returns the listings that were in doubt."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["confirm"], {"channels": list(channels)})
+        listings: int = cursor.rowcount
+    if listings:
+        record_all(
+            "exposure.confirmed",
+            kind="channel",
+            subjects={channel: {} for channel in channels},
+            by=by,
+        )
+    return listings
 
 
 def to_read_back(push: PushDraft) -> list[Publication]:

@@ -282,5 +282,7 @@ def test_every_detector_says_what_it_means():
         "clock_skew",
         "low_quality",
         "unmapped_identifier",
+        "integration_failure",
+        "oversell_risk",
     ]
     assert all(detector.meaning.endswith(".") for detector in DETECTORS)

@@ -47,7 +47,11 @@ class Command(BaseCommand):
                     runner = self._runner(story, options, simulator)
                 except DomainError as error:
                     raise CommandError(error.detail) from error
-                told.append(runner.play(story, self.stdout.write))
+                one = runner.play(story, self.stdout.write)
+                self.stdout.write(
+                    f"{story.key}: {one.passed} passed, {one.failed} failed, {one.waiting} waiting"
+                )
+                told.append(one)
         result = {
             "ok": all(one.is_ok for one in told),
             "stories": len(told),
