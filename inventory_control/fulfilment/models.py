@@ -8,6 +8,7 @@ from django.db.models import Q
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 from inventory_control.fulfilment.states import BACKORDER_FLOW, BackorderStatus, Service
+from inventory_control.fulfilment.values import Waiting
 
 
 class Backorder(Stateful):
@@ -57,6 +58,10 @@ class Backorder(Stateful):
     def key(self) -> str:
         """The key of the claim it will have."""
         return f"{self.order}/{self.line}"
+
+    def as_waiting(self, units: int) -> Waiting:
+        """It as the rules see it, with the units it still wants."""
+        return Waiting(self.pk, units, self.service == Service.PREMIUM, self.ordered_at)
 
 
 class NodeLoad(TenantModel):
