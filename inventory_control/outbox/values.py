@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+SUBSCRIPTION = "subscription"
+"""The kind of subject of a look for what a subscriber is to be told."""
 NOTIFY = "subscriber.notify"
 """Sends for a subscriber to be told what is noted for it."""
 
