@@ -47,6 +47,12 @@ class NotWaitingError(Conflict):
     code = "not_waiting"
 
 
+class GivenMeanwhileError(Conflict):
+    """This order line was given units since it was looked at."""
+
+    code = "given_meanwhile"
+
+
 class FrozenPlaceError(Conflict):
     """The item is frozen at this node; nothing is given until that is lifted."""
 

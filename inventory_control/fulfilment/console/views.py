@@ -101,7 +101,8 @@ class BackorderReleaseView(ConsoleView):
         try:
             release_backorder(
                 row,
-                units=_units(said.get("units", "")),
+                units=_units(said.get("units", ""), "units"),
+                had=_units(said.get("had", ""), "had"),
                 reason=said.get("reason", ""),
                 by=self.actor,
             )
@@ -124,9 +125,9 @@ def _found(pk: int) -> Backorder:
     return row
 
 
-def _units(text: str) -> int:
+def _units(text: str, field: str) -> int:
     if not text.isdecimal() or len(text) > 10:
-        raise InvalidReleaseError("Units are a whole number.", field="units")
+        raise InvalidReleaseError(f"{field} is a whole number.", field=field)
     return int(text)
 
 
@@ -293,7 +294,8 @@ def _dialog(context: Mapping[str, Any], said: Mapping[str, str]) -> dict[str, An
     ahead = context["ahead"]
     text = f"{can_give:,} can be given at {row.node.code}. They are allocated at once; "
     if ahead:
-        text += f"{', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''} stand before it in the queue."
+        named = ", ".join(ahead[:3]) + (" and others" if len(ahead) > 3 else "")
+        text += f"{named} {'stands' if len(ahead) == 1 else 'stand'} before it in the queue."
     else:
         text += "nobody is passed over."
     return {
@@ -302,6 +304,7 @@ def _dialog(context: Mapping[str, Any], said: Mapping[str, str]) -> dict[str, An
         "verb": "Give out of turn" if ahead else "Give",
         "text": text,
         "action_url": reverse("fulfilment:backorder-release", args=[row.pk]),
+        "kept": [{"name": "had", "value": row.allocated}],
         "fields": [
             {
                 "name": "units",

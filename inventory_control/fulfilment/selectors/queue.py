@@ -25,6 +25,7 @@ from inventory_control.fulfilment.values import (
     QueuePolicy,
     Turn,
 )
+from inventory_control.people.selectors import names_of
 from inventory_control.stock.selectors import claims_by_key
 from inventory_control.stock.values import ClaimState
 
@@ -32,6 +33,7 @@ CONSUMER = "backorders"
 SORTS = {"age": "ordered_at", "promise": "promised_by"}
 NEVER = datetime.max.replace(tzinfo=UTC)
 """Where lines without a promise sort: behind all others."""
+RELEASED = "backorder.released"
 CLAIMING = ("allocation.created", "reservation.created")
 MOST_ENTRIES = 500
 
@@ -191,19 +193,21 @@ def last_given(place: Place, policy: QueuePolicy, *, limit: int = 8) -> list[Giv
         *(("backorder", str(row.pk)) for row in queued.values()),
         limit=MOST_ENTRIES,
     )
-    return [_given(event, queued, told, policy) for event in events]
+    names = names_of({one.actor_id for one in told if one.verb == RELEASED})
+    return [_given(event, queued, told, names, policy) for event in events]
 
 
 def _given(
     event: InventoryEvent,
     queued: Mapping[str, Backorder],
     told: Sequence[TimelineEntry],
+    names: Mapping[str, str],
     policy: QueuePolicy,
 ) -> Given:
     order, line = str(event.details["order"]), str(event.details["line"])
     row = queued.get(f"{order}/{line}")
     if event.source == KEPT and row is not None:
-        reason = _released(row, event, told) or (
+        reason = _released(row, event, told, names) or (
             f"waited its turn: {standing(row.as_waiting(row.quantity), policy)}"
         )
     elif event.source == ALLOCATIONS:
@@ -214,15 +218,21 @@ def _given(
     return Given(order, line, event.quantity or 0, event.occurred_at, event.pk, reason)
 
 
-def _released(row: Backorder, event: InventoryEvent, told: Sequence[TimelineEntry]) -> str:
+def _released(
+    row: Backorder,
+    event: InventoryEvent,
+    told: Sequence[TimelineEntry],
+    names: Mapping[str, str],
+) -> str:
     """Why a person gave it out of turn at that moment; empty when nobody did."""
     for entry in told:
         if (
-            entry.verb == "backorder.released"
+            entry.verb == RELEASED
             and entry.subject_id == str(row.pk)
             and entry.correlation_id == event.correlation_id
         ):
-            return f"out of turn, by {entry.actor_name}: {entry.data['reason']}"
+            who = names.get(entry.actor_id) or entry.actor_name
+            return f"out of turn, by {who}: {entry.data['reason']}"
     return ""
 
 

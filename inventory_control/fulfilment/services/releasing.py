@@ -13,6 +13,7 @@ from inventory_control.core.permissions import require
 from inventory_control.fulfilment import permissions
 from inventory_control.fulfilment.errors import (
     FrozenPlaceError,
+    GivenMeanwhileError,
     InvalidReleaseError,
     NotServedError,
     NotWaitingError,
@@ -61,12 +62,15 @@ def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
     return write_down(turns, wanted, claims, policy_name=name, tell=tell, by=by)
 
 
-def release_backorder(backorder: Backorder, *, units: int, reason: str, by: Actor) -> Backorder:
+def release_backorder(
+    backorder: Backorder, *, units: int, had: int, reason: str, by: Actor
+) -> Backorder:
     """Give one who waits so many units now, out of turn or in part, because a person says why.
 
     They come from what is free at the place and from what is kept there for the queue. Whoever is
-    left is then served in turn from the rest, as ever. Raises `NotServedError` when there is not
-    so much; then nothing is written.
+    left is then served in turn from the rest, as ever. `had` is how many the person saw it had
+    been given, so that the same press sent twice gives once. Raises `NotServedError` when there
+    is not so much; then nothing is written.
     """
     require(by, permissions.ALLOCATE, backorder)
     if not reason.strip() or len(reason) > LONGEST_REASON:
@@ -89,7 +93,7 @@ def release_backorder(backorder: Backorder, *, units: int, reason: str, by: Acto
         turn.kept = claims.get(turn.key)
         wanted = wanted_of(turn.rows, claims)
         supply = max(0, free + (turn.kept.open if turn.kept else 0))
-        _check_release(chosen, units, wanted[chosen.pk], supply)
+        _check_release(chosen, units, had, wanted[chosen.pk], supply)
         ahead = _ahead(turn, chosen, wanted, policy)
         turn.served = _served_first(turn, chosen.pk, units, wanted, supply, policy)
         write_down({place: turn}, wanted, claims, policy_name=name, tell=tell, by=by)
@@ -110,7 +114,13 @@ def release_backorder(backorder: Backorder, *, units: int, reason: str, by: Acto
     return released
 
 
-def _check_release(row: Backorder, units: int, wanted: int, supply: int) -> None:
+def _check_release(row: Backorder, units: int, had: int, wanted: int, supply: int) -> None:
+    if not wanted:
+        raise NotWaitingError
+    if row.allocated != had:
+        raise GivenMeanwhileError(
+            f"{row.key} was given {row.allocated - had:,} meanwhile and still wants {wanted:,}."
+        )
     if not 1 <= units <= wanted:
         raise InvalidReleaseError(
             f"{row.key} still wants {wanted:,}; give a whole number from 1 to {wanted:,}.",
