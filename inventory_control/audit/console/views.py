@@ -16,6 +16,19 @@ from inventory_control.web.console import ConsoleView
 
 PAGE = 50
 MOST_WORDS = 160
+SUBJECTS: Mapping[str, str] = {
+    "controltotal": "control total",
+    "exceptioncase": "exception",
+    "exposurerule": "exposure rule",
+    "financialdocument": "ERP document",
+    "itemnode": "item at node",
+    "legalhold": "legal hold",
+    "outboundcommand": "message out",
+    "postponed_call": "postponed call",
+    "purchaseorder": "purchase order",
+    "transferorder": "transfer",
+}
+"""Kinds of subject in words, where the kind is not a word."""
 
 
 class EntryListView(ConsoleView):
@@ -39,11 +52,13 @@ class EntryListView(ConsoleView):
             "rows": [
                 {
                     "one": entry,
+                    "subject": SUBJECTS.get(entry.subject_kind, entry.subject_kind),
                     "who": entry.actor_name or entry.actor_kind,
                     "words": _words(entry.data),
                 }
                 for entry in found
             ],
+            "actor_ids": [entry.actor_id for entry in found],
             "subject": subject if separator else "",
             "head": latest_head(),
             "pager": {

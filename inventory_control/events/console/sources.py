@@ -207,14 +207,9 @@ def _changes(source: Source) -> list[dict[str, Any]]:
         {
             "at": entry.at,
             "who": names.get(entry.actor_id) or entry.actor_name,
-            "rows": [
-                {
-                    "owner": row.get("owner"),
-                    "minutes": row.get("expected_minutes"),
-                    "has_minutes": "expected_minutes" in row,
-                }
-                for row in entry.data.get("rows", ())
-            ],
+            "owner": entry.data.get("owner"),
+            "minutes": entry.data.get("expected_minutes"),
+            "has_minutes": "expected_minutes" in entry.data,
         }
         for entry in entries
     ]
