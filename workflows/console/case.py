@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -41,6 +43,7 @@ TIMELINE_LENGTH = 60
 HIDDEN_EVIDENCE = frozenset(
     {"claims", "counts", "discrepancies", "inbound", "inbound_documents", "said"}
 )
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 
 
 class CaseDetailView(ConsoleView):
@@ -233,6 +236,8 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        return f"{datetime.fromisoformat(value):%-d %b %Y %H:%M}"
     return str(value)
 
 
