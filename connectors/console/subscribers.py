@@ -19,7 +19,7 @@ from inventory_control.core.errors import DomainError
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView
-from inventory_control.web.spans import span
+from inventory_control.web.times import span
 
 CHANGES = 10
 TONES = {"due": "med", "sent": "ok", "dead": "high", "cancelled": ""}

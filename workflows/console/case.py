@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +24,7 @@ from inventory_control.core.errors import DomainError, Refused
 from inventory_control.people.selectors import names_of
 from inventory_control.stock import permissions as stock
 from inventory_control.web.console import ConsoleView
+from inventory_control.web.times import readable
 from workflows.console.words import (
     KINDS,
     LEVELS,
@@ -43,7 +42,6 @@ TIMELINE_LENGTH = 60
 HIDDEN_EVIDENCE = frozenset(
     {"claims", "counts", "discrepancies", "inbound", "inbound_documents", "said"}
 )
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 
 
 class CaseDetailView(ConsoleView):
@@ -236,9 +234,7 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, str) and MOMENT.fullmatch(value):
-        return f"{datetime.fromisoformat(value):%-d %b %Y %H:%M}"
-    return str(value)
+    return readable(value)
 
 
 def _advice(advice: Advice, case: ExceptionCase, currency: str, now: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ai_advice.models import Advice
 from inventory_control.audit.values import TimelineEntry
-from inventory_control.web.spans import span
+from inventory_control.web.times import span
 
 KINDS: Mapping[str, str] = {
     "stockout": "Stockout risk",

@@ -13,6 +13,7 @@ from django.urls import reverse
 from inventory_control.audit import permissions
 from inventory_control.audit.selectors import entries, latest_head, proof_for
 from inventory_control.web.console import ConsoleView
+from inventory_control.web.times import readable
 
 PAGE = 50
 MOST_WORDS = 160
@@ -99,4 +100,4 @@ def _said(value: object) -> str:
         return "; ".join(f"{key} {_said(one)}" for key, one in value.items())
     if isinstance(value, list):
         return " ".join(_said(one) for one in value)
-    return str(value)
+    return readable(value)

@@ -28,7 +28,7 @@ from inventory_control.events.services import put_sources
 from inventory_control.events.values import DATA_QUALITY
 from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView
-from inventory_control.web.spans import span
+from inventory_control.web.times import span
 
 PAGE = 50
 CHANGES = 10

@@ -26,7 +26,7 @@ from inventory_control.events.states import Outcome
 from inventory_control.events.values import LetterFilter
 from inventory_control.web.console import ConsoleView
 from inventory_control.web.problems import NotFoundError
-from inventory_control.web.spans import span
+from inventory_control.web.times import span
 
 PAGE = 50
 FILTERS = ("source", "code", "field", "name")

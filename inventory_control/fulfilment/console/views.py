@@ -31,7 +31,7 @@ from inventory_control.orders.selectors import inbound_supply
 from inventory_control.people.selectors import names_of
 from inventory_control.stock.selectors import free_at, open_claims_of
 from inventory_control.web.console import ConsoleView, vary_on_htmx
-from inventory_control.web.spans import span
+from inventory_control.web.times import span
 
 PAGE = 50
 ANY = "any"
