@@ -19,6 +19,7 @@ from inventory_control.fulfilment.errors import (
 from inventory_control.fulfilment.models import Backorder
 from inventory_control.fulfilment.selectors import last_given, queue_policy, turns_at
 from inventory_control.fulfilment.services import queue_backorders, release_backorder
+from inventory_control.policies.services import set_policy
 from inventory_control.stock.selectors import claim_of_line, positions_of
 from inventory_control.stock.services import freeze, rebuild_balances
 from tests.factories import SYSTEM, channel, event, item, node, outcomes, planner
@@ -84,6 +85,23 @@ def test_what_is_left_over_goes_to_the_others_in_turn(tent: Any, tell: Tell):
     tell(received(5))
     assert standing()["B2"] == ("allocated", 6)
     assert position(tent) == (10, 10, 0)
+
+
+@pytest.mark.req("LED-24")
+def test_units_that_were_for_sale_are_taken_off_sale(tent: Any, tell: Tell):
+    set_policy(
+        key="backorders",
+        value={"order_by": ["age"], "takes_part": False, "keeps_remainder": False, "tell": []},
+        by=SYSTEM,
+    )
+    tell(*queue())
+    tell(received(5))
+    assert (standing()["B2"], position(tent)) == (("waiting", 0), (5, 0, 5))
+
+    given_to("B3", 3)
+    tell()
+
+    assert (standing()["B3"], position(tent)) == (("waiting", 3), (5, 3, 2))
 
 
 @pytest.mark.req("LED-24")
