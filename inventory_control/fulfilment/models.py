@@ -49,6 +49,7 @@ class Backorder(Stateful):
                 name="backorder_waiting",
             ),
             models.Index(fields=["order"], name="backorder_of_order"),
+            models.Index(fields=["status", "ordered_at", "id"], name="backorder_by_age"),
         ]
 
     def __str__(self) -> str:

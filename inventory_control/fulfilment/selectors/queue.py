@@ -132,7 +132,9 @@ def backorder_queue(
         found = found.filter(service=service)
     if after is not None:
         at, pk = after
-        found = found.filter(Q(**{f"{field}__gt": at}) | Q(**{field: at, "pk__gt": pk}))
+        found = found.filter(
+            Q(**{f"{field}__gt": at}) | Q(**{field: at, "pk__gt": pk}), **{f"{field}__gte": at}
+        )
     return list(found.order_by(F(field).asc(), "pk")[:limit])
 
 
