@@ -69,3 +69,9 @@ class StalePreviewError(Conflict):
     """This preview is older than an hour; preview the replay again and confirm that."""
 
     code = "stale_preview"
+
+
+class NothingToTellError(Conflict):
+    """Nothing waits for this subscriber."""
+
+    code = "nothing_to_tell"

@@ -18,13 +18,14 @@ from connectors.values import HeldScope, ReplayScope
 from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
 from inventory_control.core.sql import named_statements
-from inventory_control.events.models import DeadLetter, InboundMessage
+from inventory_control.events.models import DeadLetter, InboundMessage, Notice
 from inventory_control.events.rules import OLDEST_ACCEPTED
 from inventory_control.events.selectors import COUNTED_UP_TO, subscriptions
 from inventory_control.events.states import DeadLetterStatus, MessageStatus, Outcome
 from inventory_control.outbox.models import OutboundCommand
+from inventory_control.outbox.selectors import commands_about
 from inventory_control.outbox.states import CommandStatus
-from inventory_control.outbox.values import RetryTerms
+from inventory_control.outbox.values import SUBSCRIPTION, RetryTerms
 
 NEED_A_PERSON = ("content_conflict", "foreign_source", "not_permitted", "unreadable_message")
 """Why a dead letter is no part of a replay; an unreadable message is, as the message it was."""
@@ -256,6 +257,7 @@ class Subscriber:
     code: str
     name: str
     url: str
+    owner: str
     types: list[str]
     items: list[str]
     nodes: list[str]
@@ -284,6 +286,7 @@ def subscribers() -> list[Subscriber]:
             code=one.code,
             name=known[one.code].name,
             url=known[one.code].url,
+            owner=one.owner,
             types=one.types,
             items=sorted(skus[pk] for pk in one.items),
             nodes=sorted(codes[pk] for pk in one.nodes),
@@ -295,3 +298,36 @@ def subscribers() -> list[Subscriber]:
         )
         for one in found
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """One thing a subscriber is still to be told."""
+
+    type: str
+    sku: str
+    node: str
+    event_id: int | None
+    noted_at: datetime
+
+
+def waiting_notices(code: str, *, limit: int = 50) -> list[Untold]:
+    """What waits longest for a subscriber, in the order it will be told."""
+    found = list(Notice.objects.filter(subscription__code=code).order_by("pk")[:limit])
+    skus = Item.objects.in_bulk({one.item_id for one in found if one.item_id})
+    codes = Node.objects.in_bulk({one.node_id for one in found if one.node_id})
+    return [
+        Untold(
+            type=one.type,
+            sku=skus[one.item_id].sku if one.item_id else "",
+            node=codes[one.node_id].code if one.node_id else "",
+            event_id=one.event_id,
+            noted_at=one.noted_at,
+        )
+        for one in found
+    ]
+
+
+def tellings(code: str, *, limit: int = 20) -> list[OutboundCommand]:
+    """The last times a subscriber was told, or was tried to be, newest first."""
+    return list(commands_about((SUBSCRIPTION, code)).order_by("-pk")[:limit])

@@ -16,6 +16,8 @@ from inventory_control.audit import permissions as audit
 from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
 from inventory_control.events.selectors import dead_letter_count
+from inventory_control.fulfilment import permissions as fulfilment
+from inventory_control.fulfilment.selectors import waiting_count as backorder_count
 from inventory_control.orders import permissions as orders
 from inventory_control.reconciliation import permissions as reconciliation
 from inventory_control.reconciliation.selectors import live_count
@@ -68,6 +70,13 @@ TENANT = (
         "Stock",
         (
             Page("Items", "stock:item-list", "item", stock.READ),
+            Page(
+                "Backorders",
+                "fulfilment:backorder-list",
+                "order",
+                fulfilment.READ,
+                lambda _actor: backorder_count(),
+            ),
             Page("Purchase orders", "orders:purchase-order-list", "po", orders.READ),
             Page("Transfers", "orders:transfer-list", "transfer", orders.READ),
             Page("ERP documents", "orders:erp-document-list", "po", orders.READ),

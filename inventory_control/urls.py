@@ -35,6 +35,7 @@ urlpatterns = [
     path("exceptions/", include("workflows.console.case_urls")),
     path("approvals/", include("workflows.console.urls")),
     path("items/", include("inventory_control.availability.console.urls")),
+    path("backorders/", include("inventory_control.fulfilment.console.urls")),
     path("orders/", include("inventory_control.orders.console.urls")),
     path("reconciliation/", include("inventory_control.reconciliation.console.urls")),
     path("audit/", include("inventory_control.audit.console.urls")),

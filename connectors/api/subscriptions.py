@@ -23,6 +23,7 @@ class SubscriptionSerializer(serializers.Serializer):  # type: ignore[type-arg] 
     code = serializers.CharField()
     name = serializers.CharField()
     url = serializers.CharField()
+    owner = serializers.CharField()
     types = serializers.ListField(child=serializers.CharField())
     items = serializers.ListField(child=serializers.CharField())
     nodes = serializers.ListField(child=serializers.CharField())
@@ -40,7 +41,10 @@ class SubscribedSerializer(SubscriptionSerializer):
 
 
 class SubscriptionBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
-    """What to tell whom; empty items or nodes mean all. Without a secret one is made up, or kept."""
+    """What to tell whom; empty items or nodes mean all. Without a secret one is made up, or kept.
+
+    `owner` is who answers for it; left out, it stays as it is.
+    """
 
     name = serializers.CharField(max_length=80)
     url = serializers.CharField(max_length=200)
@@ -51,6 +55,7 @@ class SubscriptionBody(serializers.Serializer):  # type: ignore[type-arg]  # a b
     nodes = serializers.ListField(
         child=serializers.CharField(max_length=60), max_length=1_000, required=False, default=list
     )
+    owner = serializers.CharField(max_length=120, required=False, allow_blank=True)
     secret = serializers.CharField(
         max_length=200, required=False, default="", allow_blank=True, write_only=True
     )

@@ -10,14 +10,19 @@ from connectors.console.replays import (
     ReplayActView,
     ReplayListView,
 )
-from connectors.console.subscribers import SubscriberEndView, SubscriberListView
+from connectors.console.subscribers import (
+    SubscriberActView,
+    SubscriberDetailView,
+    SubscriberListView,
+)
 
 app_name = "connectors"
 urlpatterns = [
     path("replays/", ReplayListView.as_view(), name="replay-list"),
     path("replays/<int:pk>/<slug:act>/", ReplayActView.as_view(), name="replay-act"),
     path("subscribers/", SubscriberListView.as_view(), name="subscriber-list"),
-    path("subscribers/<slug:code>/end/", SubscriberEndView.as_view(), name="subscriber-end"),
+    path("subscribers/<slug:code>/", SubscriberDetailView.as_view(), name="subscriber-detail"),
+    path("subscribers/<slug:code>/<slug:act>/", SubscriberActView.as_view(), name="subscriber-act"),
     path("holds/", LegalHoldListView.as_view(), name="legal-hold-list"),
     path("holds/<int:pk>/lift/", LegalHoldActView.as_view(), name="legal-hold-lift"),
 ]

@@ -23,7 +23,7 @@ from inventory_control.events.selectors import (
 from inventory_control.events.services import forget_told, note_events, work_through
 from inventory_control.events.states import POSITION_CHANGED
 from inventory_control.outbox.services import queue_looks
-from inventory_control.outbox.values import NOTIFY, ClaimedCommand
+from inventory_control.outbox.values import NOTIFY, SUBSCRIPTION, ClaimedCommand
 from inventory_control.stock.selectors import positions_at
 from inventory_control.stock.values import Position
 
@@ -38,7 +38,8 @@ def tell_subscribers(*, by: Actor) -> int:
     """Note freshly posted events for whoever subscribed to them, and send for each to be told."""
 
     def note(event_ids: Sequence[int]) -> None:
-        queue_looks(kind=NOTIFY, targets=note_events(event_ids), by=by)
+        told = note_events(event_ids)
+        queue_looks(kind=NOTIFY, targets=told, subject_kind=SUBSCRIPTION, by=by)
 
     return work_through(SUBSCRIBERS, note)
 

@@ -337,12 +337,13 @@ class EventWork(TenantModel):
 class Subscription(TenantModel):
     """What one subscriber wants to be told: types of events, of which items, at which nodes.
 
-    `code` is that of the connector it is told through. `types` holds canonical types and
-    `position.changed`; empty `items` or `nodes` mean all. A paused subscription is told nothing
-    of the time it was paused.
+    `code` is that of the connector it is told through, `owner` who answers for it. `types` holds
+    canonical types and `position.changed`; empty `items` or `nodes` mean all. A paused
+    subscription is told nothing of the time it was paused.
     """
 
     code = models.SlugField(max_length=40, unique=True)
+    owner = models.CharField(max_length=120, blank=True, default="")
     types = ArrayField(models.TextField())
     items = ArrayField(models.BigIntegerField(), default=list, blank=True)
     nodes = ArrayField(models.BigIntegerField(), default=list, blank=True)

@@ -30,7 +30,7 @@ class NoSubstituteError(Refused):
 
 
 class NotServedError(Conflict):
-    """There is not enough of the substitute."""
+    """There is not enough stock to give."""
 
     code = "not_available"
 
@@ -39,3 +39,27 @@ class NothingWantedError(Conflict):
     """This order line neither holds units nor waits for any."""
 
     code = "nothing_wanted"
+
+
+class NotWaitingError(Conflict):
+    """This order line no longer waits: it was served or cancelled meanwhile."""
+
+    code = "not_waiting"
+
+
+class GivenMeanwhileError(Conflict):
+    """This order line was given units since it was looked at."""
+
+    code = "given_meanwhile"
+
+
+class FrozenPlaceError(Conflict):
+    """The item is frozen at this node; nothing is given until that is lifted."""
+
+    code = "frozen"
+
+
+class InvalidReleaseError(Refused):
+    """This release does not fit the order line."""
+
+    code = "invalid_release"

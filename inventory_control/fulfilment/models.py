@@ -8,6 +8,7 @@ from django.db.models import Q
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 from inventory_control.fulfilment.states import BACKORDER_FLOW, BackorderStatus, Service
+from inventory_control.fulfilment.values import Waiting
 
 
 class Backorder(Stateful):
@@ -48,6 +49,7 @@ class Backorder(Stateful):
                 name="backorder_waiting",
             ),
             models.Index(fields=["order"], name="backorder_of_order"),
+            models.Index(fields=["status", "ordered_at", "id"], name="backorder_by_age"),
         ]
 
     def __str__(self) -> str:
@@ -57,6 +59,10 @@ class Backorder(Stateful):
     def key(self) -> str:
         """The key of the claim it will have."""
         return f"{self.order}/{self.line}"
+
+    def as_waiting(self, units: int) -> Waiting:
+        """It as the rules see it, with the units it still wants."""
+        return Waiting(self.pk, units, self.service == Service.PREMIUM, self.ordered_at)
 
 
 class NodeLoad(TenantModel):

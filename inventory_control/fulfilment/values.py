@@ -8,6 +8,10 @@ from decimal import Decimal
 
 Place = tuple[int, int]
 """(item id, node id)."""
+KEPT = "backorders"
+"""The order whose claims keep units for those who wait; its lines are node and item."""
+ALLOCATIONS = "allocations"
+"""The source under which allocation posts its claims."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,28 @@ class Waiting:
     units: int
     is_premium: bool
     ordered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One who waits at a place: its turn (1 is next), units still wanted, and why it waits."""
+
+    number: int
+    id: int
+    wanted: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Units of an item at a node that went to an order line, and why to this one."""
+
+    order: str
+    line: str
+    units: int
+    at: datetime
+    event_id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

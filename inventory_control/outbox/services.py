@@ -122,8 +122,10 @@ def queue_commands(drafts: Sequence[CommandDraft], *, by: Actor) -> int:
     return len(made)
 
 
-def queue_looks(*, kind: str, targets: Sequence[str], by: Actor) -> int:
+def queue_looks(*, kind: str, targets: Sequence[str], subject_kind: str = "", by: Actor) -> int:
     """One command per target that has none waiting; what it carries is looked up as it leaves.
+
+    With `subject_kind` the target is its subject too, so that its commands are found again.
 
     Returns how many were new.
     """
@@ -132,7 +134,13 @@ def queue_looks(*, kind: str, targets: Sequence[str], by: Actor) -> int:
     waiting = waiting_targets(kind)
     return queue_commands(
         [
-            CommandDraft(kind, target, f"{kind}:{target}:{uuid4().hex}", {})
+            CommandDraft(
+                kind,
+                target,
+                f"{kind}:{target}:{uuid4().hex}",
+                {},
+                subject=(subject_kind, target) if subject_kind else ("", ""),
+            )
             for target in targets
             if target not in waiting
         ],

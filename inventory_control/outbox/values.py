@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+SUBSCRIPTION = "subscription"
+"""The kind of subject of a look for what a subscriber is to be told."""
 NOTIFY = "subscriber.notify"
 """Sends for a subscriber to be told what is noted for it."""
 MARKDOWN = "price.markdown"

@@ -157,6 +157,6 @@ def test_an_administrator_sees_who_is_told_and_ends_it(posted: int):
     ended = client.post("/events/subscribers/crm/end/")
 
     assert (b"sale.recorded" in page, b"all items" in page) == (True, True)
-    assert ended["Location"] == "/events/subscribers/"
+    assert ended["Location"] == "/events/subscribers/crm/"
     assert b"Ended" in client.get("/events/subscribers/").content
     assert sign_in(name="nobody").get("/events/subscribers/").status_code == 403

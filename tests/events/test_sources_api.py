@@ -96,7 +96,8 @@ def test_the_page_shows_owner_credential_score_trend_and_silence(heard):
 
     assert "Warehouse team" in page
     assert "wms-new" in page
-    assert page.count("stale 14 min") == 1
+    assert page.count("late, every 10 min") == 1
+    assert page.count(">0 h 14<") == 2
     assert page.count("<rect") == 2
     assert "<b>0.75</b>" in page
 

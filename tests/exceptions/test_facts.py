@@ -94,9 +94,12 @@ def test_the_facts_of_many_findings_cost_what_those_of_one_cost(tenant):
 
 @pytest.mark.req("EVT-18")
 def test_the_case_page_names_the_facts():
-    lines = evidence_lines({"available": 4, "facts": {"item_class": "A", "promotions": []}})
+    facts = {"at": "2026-04-26T07:00:00.709336+00:00", "item_class": "A", "promotions": []}
+
+    lines = evidence_lines({"available": 4, "facts": facts})
 
     assert lines == [
         {"name": "Available", "value": "4"},
+        {"name": "At opening: at", "value": "26 Apr 2026 07:00"},
         {"name": "At opening: item class", "value": "A"},
     ]

@@ -24,6 +24,7 @@ from inventory_control.core.errors import DomainError, Refused
 from inventory_control.people.selectors import names_of
 from inventory_control.stock import permissions as stock
 from inventory_control.web.console import ConsoleView
+from inventory_control.web.times import readable
 from workflows.console.words import (
     KINDS,
     LEVELS,
@@ -241,7 +242,7 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value)
+    return readable(value)
 
 
 def _advice(advice: Advice, case: ExceptionCase, currency: str, now: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ai_advice.models import Advice
 from inventory_control.audit.values import TimelineEntry
+from inventory_control.web.times import span
 
 KINDS: Mapping[str, str] = {
     "stockout": "Stockout risk",
@@ -117,15 +118,6 @@ def due_chip(due_at: datetime, now: datetime) -> dict[str, str]:
         return {"tone": "over", "icon": "late", "text": span(-left), "sr": "Past due by "}
     tone = "high" if left < timedelta(hours=1) else ""
     return {"tone": tone, "icon": "clock", "text": span(left), "sr": ""}
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its two largest units."""
-    minutes = int(length.total_seconds() // 60)
-    days, hours = minutes // 1440, minutes % 1440 // 60
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes % 60:02d}"
 
 
 def timeline(pk: object, entries: list[TimelineEntry], names: Mapping[str, str]) -> dict[str, Any]:

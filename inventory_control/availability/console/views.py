@@ -25,6 +25,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError
 from inventory_control.events.selectors import customer_signals, staleness
 from inventory_control.events.values import Freshness
+from inventory_control.fulfilment.values import KEPT
 from inventory_control.orders.selectors import documents_of_events, inbound_supply
 from inventory_control.people.selectors import names_of
 from inventory_control.stock import permissions
@@ -226,7 +227,14 @@ def _detail(item: Item) -> dict[str, Any]:
             for one in found
         ],
         "claims": [
-            {"node": nodes[node_id].code, "key": key, "channel": channel, "units": units}
+            {
+                "node": nodes[node_id].code,
+                "key": key,
+                "order": key.rpartition("/")[0],
+                "is_kept": key.startswith(f"{KEPT}/"),
+                "channel": channel,
+                "units": units,
+            }
             for (_, node_id), found in claims.items()
             for key, channel, units in found
         ],
@@ -258,7 +266,7 @@ def _figure(code: str, position: Position) -> dict[str, Any]:
     ats = available_to_sell(stock)
     return {
         "node": code,
-        "cells": [getattr(position, name) for name, _ in STATES],
+        "cells": [(label, getattr(position, name)) for name, label in STATES],
         "ats": ats,
         "is_short": ats < 0,
         "is_frozen": stock.is_frozen,

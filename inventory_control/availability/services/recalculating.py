@@ -18,7 +18,7 @@ from inventory_control.events.selectors import are_positions_wanted
 from inventory_control.events.services import note_positions
 from inventory_control.fulfilment.services import serve_backorders
 from inventory_control.outbox.services import queue_looks
-from inventory_control.outbox.values import NOTIFY
+from inventory_control.outbox.values import NOTIFY, SUBSCRIPTION
 from inventory_control.stock.selectors import causes_of, oldest_mark
 from inventory_control.stock.services.demand import roll_up_demand, take_marks
 
@@ -64,7 +64,7 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
         queue_publications(by=by)
     if since is not None:
         told = note_positions(causes_of(places, since=since))
-        queue_looks(kind=NOTIFY, targets=told, by=by)
+        queue_looks(kind=NOTIFY, targets=told, subject_kind=SUBSCRIPTION, by=by)
     ring("detect")
     ring("sources")
     return taken, len(places)

@@ -16,6 +16,7 @@ from inventory_control.catalog.services import (
     put_state_mappings,
 )
 from inventory_control.catalog.states import Outside, State
+from inventory_control.core import clock
 from inventory_control.core.errors import Refused
 from inventory_control.events import permissions
 from inventory_control.events.models import DeadLetter
@@ -25,6 +26,7 @@ from inventory_control.events.states import Outcome
 from inventory_control.events.values import LetterFilter
 from inventory_control.web.console import ConsoleView
 from inventory_control.web.problems import NotFoundError
+from inventory_control.web.times import span
 
 PAGE = 50
 FILTERS = ("source", "code", "field", "name")
@@ -72,6 +74,8 @@ class DeadLetterListView(ConsoleView):
 def _row(letter: DeadLetter) -> dict[str, Any]:
     return {
         "letter": letter,
+        "what": letter.code.replace("_", " ").capitalize(),
+        "age": span(clock.now() - letter.received_at),
         "is_held": letter.outcome == Outcome.HELD,
         "body": bytes(letter.body)[:600].decode("utf-8", "backslashreplace"),
     }

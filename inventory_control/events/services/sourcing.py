@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from inventory_control.audit.services import record
+from inventory_control.audit.services import record_all
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
@@ -60,12 +60,7 @@ def put_sources(rows: Sequence[Mapping[str, Any]], *, by: Actor) -> int:
         if row.get("expected_minutes") is not None:
             changes["expected_since"] = now
         Source.objects.update_or_create(code=changes.pop("code"), defaults=changes)
-    record(
-        "sources.changed",
-        subject=("source", read[0]["code"] if len(read) == 1 else "many"),
-        by=by,
-        data={"rows": read},
-    )
+    record_all("source.changed", kind="source", subjects={row["code"]: row for row in read}, by=by)
     ring("sources")
     return len(read)
 

@@ -7,7 +7,9 @@ from inventory_control.fulfilment.rules.queueing import (
     in_turn,
     promise_dates,
     serve,
+    standing,
     units_wanted,
+    why_waits,
 )
 
 __all__ = [
@@ -19,5 +21,7 @@ __all__ = [
     "promise_dates",
     "ready_at",
     "serve",
+    "standing",
     "units_wanted",
+    "why_waits",
 ]

@@ -81,3 +81,38 @@ def promise_dates(
         there -= one.units
         promised[one.id] = at + ready
     return promised
+
+
+def standing(one: Waiting, policy: QueuePolicy) -> str:
+    """What gives one its turn, in words: what the policy looks at, first things first."""
+    words = {
+        "service": "premium" if one.is_premium else "standard",
+        "age": f"ordered {one.ordered_at:%-d %b %H:%M}",
+    }
+    return ", ".join(words[name] for name in policy.order_by)
+
+
+def why_waits(queue: Sequence[Waiting], kept: int, policy: QueuePolicy) -> list[str]:
+    """Why each of a queue, in turn, still waits: what is short for the first, then who is before.
+
+    `kept` units are there for the head of the queue already.
+    """
+    said: list[str] = []
+    for place, one in enumerate(queue):
+        if place:
+            said.append(f"{_before(queue[place - 1], one, policy)}")
+        elif kept and not policy.takes_part:
+            said.append(f"next in turn; {kept:,} of {one.units:,} are kept, it is served whole")
+        else:
+            said.append("next in turn; nothing is free")
+    return said
+
+
+def _before(first: Waiting, then: Waiting, policy: QueuePolicy) -> str:
+    """Why one comes before another: the first thing in which they differ."""
+    for name in policy.order_by:
+        if name == "service" and first.is_premium != then.is_premium:
+            return "the one before is premium"
+        if name == "age" and first.ordered_at != then.ordered_at:
+            return "the one before was ordered earlier"
+    return "the one before was taken in earlier"

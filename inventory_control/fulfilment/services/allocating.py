@@ -18,9 +18,9 @@ from inventory_control.core.permissions import require
 from inventory_control.fulfilment import permissions
 from inventory_control.fulfilment.errors import StaleFiguresError, UnknownNameError
 from inventory_control.fulfilment.rules import allocate, ready_at
-from inventory_control.fulfilment.selectors import ALLOCATIONS, node_loads, substitutes_of
-from inventory_control.fulfilment.services.configuring import allocation_policy
+from inventory_control.fulfilment.selectors import allocation_policy, node_loads, substitutes_of
 from inventory_control.fulfilment.values import (
+    ALLOCATIONS,
     Allocated,
     AllocationLine,
     AllocationPolicy,

@@ -1,47 +1,38 @@
-"""Serving backorders: stock that comes free goes to those who wait, in turn, before it is sold."""
+"""Serving backorders: stock that comes free goes to those who wait, in turn, before it is sold;
+or to one of them out of turn, when a person says so.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from inventory_control.audit.services import advance_all, record_all
-from inventory_control.core import clock
+from inventory_control.audit.services import record
 from inventory_control.core.actors import Actor
+from inventory_control.core.permissions import require
+from inventory_control.fulfilment import permissions
+from inventory_control.fulfilment.errors import (
+    FrozenPlaceError,
+    GivenMeanwhileError,
+    InvalidReleaseError,
+    NotServedError,
+    NotWaitingError,
+)
 from inventory_control.fulfilment.models import Backorder
-from inventory_control.fulfilment.rules import promise_dates, serve, units_wanted
-from inventory_control.fulfilment.selectors import has_waiting, locked_queue
-from inventory_control.fulfilment.services.configuring import queue_policy
-from inventory_control.fulfilment.states import BackorderStatus, Service
-from inventory_control.fulfilment.values import Expected, QueuePolicy, Served, Waiting
-from inventory_control.orders.selectors import inbound_supply
-from inventory_control.outbox.services import queue_commands
-from inventory_control.outbox.values import CommandDraft
+from inventory_control.fulfilment.rules import in_turn, serve
+from inventory_control.fulfilment.selectors import (
+    has_waiting,
+    locked_queue,
+    queue_policy,
+    wanted_of,
+)
+from inventory_control.fulfilment.services.settling import Turn, write_down
+from inventory_control.fulfilment.values import KEPT, Place, QueuePolicy, Served, Waiting
 from inventory_control.stock.selectors import claims_by_key, open_claims_of
-from inventory_control.stock.services import lock_places, tell_claims
-from inventory_control.stock.values import ClaimState, ClaimTold
+from inventory_control.stock.services import in_one_transaction, lock_places
+from inventory_control.stock.values import ClaimState
 
-KEPT = "backorders"
-"""The order whose claims keep units for those who wait; its lines are node and item."""
-READY, PROMISED = "order.ready", "order.promise_changed"
-Place = tuple[int, int]
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The queue of one place: who waits there, what became of it, and the line that keeps units."""
-
-    line: str
-    rows: list[Backorder] = field(default_factory=list)
-    kept: ClaimState | None = None
-    served: Served = field(default_factory=lambda: Served((), (), 0))
-
-    @property
-    def key(self) -> str:
-        """The claim under which units are kept here."""
-        return f"{KEPT}/{self.line}"
+LONGEST_REASON = 300
 
 
 def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
@@ -65,231 +56,128 @@ def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
     claims = claims_by_key({row.key for row in rows} | {turn.key for turn in turns.values()})
     for turn in turns.values():
         turn.kept = claims.get(turn.key)
-    wanted = _wanted(rows, claims)
+    wanted = wanted_of(rows, claims)
     for place, turn in turns.items():
         turn.served = _serve(turn, wanted, free.get(place) or 0, policy)
-    given = {pk: units for turn in turns.values() for pk, units in turn.served.given}
-    gross = _gross(rows, given, claims)
-    _post(turns, gross, by)
-    _write(rows, wanted, given, gross, policy_name=name, tell=tell, by=by)
-    _promise(turns, tell, by)
-    return len(given)
+    return write_down(turns, wanted, claims, policy_name=name, tell=tell, by=by)
 
 
-def _turns(places: Iterable[Place], keeping: Mapping[Place, ClaimState]) -> dict[Place, _Turn]:
+def release_backorder(
+    backorder: Backorder, *, units: int, had: int, reason: str, by: Actor
+) -> Backorder:
+    """Give one who waits so many units now, out of turn or in part, because a person says why.
+
+    They come from what is free at the place and from what is kept there for the queue. Whoever is
+    left is then served in turn from the rest, as ever. `had` is how many the person saw it had
+    been given, so that the same press sent twice gives once. Raises `NotServedError` when there
+    is not so much; then nothing is written.
+    """
+    require(by, permissions.ALLOCATE, backorder)
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise InvalidReleaseError(
+            f"Say in at most {LONGEST_REASON} characters why it is given out of turn.",
+            field="reason",
+        )
+    place = backorder.item_id, backorder.node_id
+
+    def decide() -> list[Backorder]:
+        turn = _turns([place], open_claims_of(KEPT)).get(place)
+        chosen = next((row for row in turn.rows if row.pk == backorder.pk), None) if turn else None
+        if turn is None or chosen is None:
+            raise NotWaitingError
+        policy, name, tell = queue_policy()
+        free = lock_places([place]).get(place, 0)
+        if free is None:
+            raise FrozenPlaceError(f"{chosen.item.sku} is frozen at {chosen.node.code}.")
+        claims = claims_by_key({row.key for row in turn.rows} | {turn.key})
+        turn.kept = claims.get(turn.key)
+        wanted = wanted_of(turn.rows, claims)
+        supply = max(0, free + (turn.kept.open if turn.kept else 0))
+        _check_release(chosen, units, had, wanted[chosen.pk], supply)
+        ahead = _ahead(turn, chosen, wanted, policy)
+        turn.served = _served_first(turn, chosen.pk, units, wanted, supply, policy)
+        write_down({place: turn}, wanted, claims, policy_name=name, tell=tell, by=by)
+        record(
+            "backorder.released",
+            subject=("backorder", str(chosen.pk)),
+            by=by,
+            data={
+                "order": chosen.order,
+                "units": units,
+                "reason": reason.strip(),
+                "passed_over": [row.key for row in ahead],
+            },
+        )
+        return [chosen]
+
+    (released,) = in_one_transaction(decide)
+    return released
+
+
+def _check_release(row: Backorder, units: int, had: int, wanted: int, supply: int) -> None:
+    if not wanted:
+        raise NotWaitingError
+    if row.allocated != had:
+        raise GivenMeanwhileError(
+            f"{row.key} was given {row.allocated - had:,} meanwhile and still wants {wanted:,}."
+        )
+    if not 1 <= units <= wanted:
+        raise InvalidReleaseError(
+            f"{row.key} still wants {wanted:,}; give a whole number from 1 to {wanted:,}.",
+            field="units",
+        )
+    if units > supply:
+        raise NotServedError(
+            f"Only {supply:,} may be given at {row.node.code}; nothing was changed.",
+            field="units",
+            extra={"available": supply},
+        )
+
+
+def _ahead(
+    turn: Turn, chosen: Backorder, wanted: Mapping[int, int], policy: QueuePolicy
+) -> list[Backorder]:
+    """Who stands before one in the queue."""
+    rows = {row.pk: row for row in turn.rows}
+    ids = [one.id for one in in_turn(_queue(turn, wanted), policy)]
+    return [rows[pk] for pk in ids[: ids.index(chosen.pk)]]
+
+
+def _served_first(
+    turn: Turn,
+    pk: int,
+    units: int,
+    wanted: Mapping[int, int],
+    supply: int,
+    policy: QueuePolicy,
+) -> Served:
+    """One gets its units, the rest of the supply serves the queue in turn."""
+    left = {**wanted, pk: wanted[pk] - units}
+    rest = serve(_queue(turn, left), supply - units, policy)
+    given = dict(rest.given)
+    given[pk] = given.get(pk, 0) + units
+    return replace(rest, given=tuple(given.items()))
+
+
+def _turns(places: Iterable[Place], keeping: Mapping[Place, ClaimState]) -> dict[Place, Turn]:
     """The places where somebody waits or units are kept. What is kept is read again under the
     lock: whoever held it may have changed it.
     """
     asked = set(places)
     turns = {
-        place: _Turn(f"{claim.node}/{claim.sku}")
+        place: Turn(f"{claim.node}/{claim.sku}")
         for place, claim in keeping.items()
         if place in asked
     }
     for row in locked_queue(asked):
         place = row.item_id, row.node_id
-        turns.setdefault(place, _Turn(f"{row.node.code}/{row.item.sku}")).rows.append(row)
+        turns.setdefault(place, Turn(f"{row.node.code}/{row.item.sku}")).rows.append(row)
     return dict(sorted(turns.items()))
 
 
-def _wanted(rows: Sequence[Backorder], claims: Mapping[str, ClaimState]) -> dict[int, int]:
-    """What each still wants, after what its line shipped or cancelled beyond its claims."""
-    by_key: dict[str, list[Backorder]] = defaultdict(list)
-    for row in rows:
-        by_key[row.key].append(row)
-    wanted: dict[int, int] = {}
-    for key, group in by_key.items():
-        excess = claims[key].excess if key in claims else 0
-        units = units_wanted([(row.quantity, row.allocated) for row in group], excess)
-        wanted.update(zip((row.pk for row in group), units, strict=True))
-    return wanted
+def _serve(turn: Turn, wanted: Mapping[int, int], free: int, policy: QueuePolicy) -> Served:
+    return serve(_queue(turn, wanted), free + (turn.kept.open if turn.kept else 0), policy)
 
 
-def _serve(turn: _Turn, wanted: Mapping[int, int], free: int, policy: QueuePolicy) -> Served:
-    queue = [
-        Waiting(row.pk, wanted[row.pk], row.service == Service.PREMIUM, row.ordered_at)
-        for row in turn.rows
-        if wanted[row.pk]
-    ]
-    return serve(queue, free + (turn.kept.open if turn.kept else 0), policy)
-
-
-def _gross(
-    rows: Sequence[Backorder], given: Mapping[int, int], claims: Mapping[str, ClaimState]
-) -> dict[int, int]:
-    """What must be committed so that each line holds what it was given.
-
-    Units that were cancelled before anything was committed are committed with the first ones:
-    the claim's own arithmetic takes them off again.
-    """
-    owed = {key: claim.excess for key, claim in claims.items()}
-    return {row.pk: given[row.pk] + owed.pop(row.key, 0) for row in rows if row.pk in given}
-
-
-def _post(turns: Mapping[Place, _Turn], gross: Mapping[int, int], by: Actor) -> None:
-    told = [
-        ClaimTold(
-            kind="allocation.created",
-            order=row.order,
-            line=row.line,
-            place=place,
-            quantity=gross[row.pk],
-            name=f"backorder/{row.event_id}/{row.allocated + gross[row.pk]}",
-            channel=row.channel,
-        )
-        for place, turn in turns.items()
-        for row in turn.rows
-        if row.pk in gross
-    ]
-    for place, turn in turns.items():
-        told += _kept_change(place, turn)
-    tell_claims(told, source=KEPT, by=by)
-
-
-def _kept_change(place: Place, turn: _Turn) -> list[ClaimTold]:
-    """The event that keeps more, or fewer, units for the head of the queue."""
-    claim = turn.kept
-    change = turn.served.kept - (claim.open if claim else 0)
-    if not change:
-        return []
-    total = (claim.committed, claim.released) if claim else (0, 0)
-    kind, sum_ = (
-        ("allocation.created", total[0] + change)
-        if change > 0
-        else ("reservation.released", total[1] - change)
-    )
-    return [
-        ClaimTold(
-            kind=kind,
-            order=KEPT,
-            line=turn.line,
-            place=place,
-            quantity=abs(change),
-            name=f"kept/{turn.line}/{kind}/{sum_}",
-        )
-    ]
-
-
-def _write(
-    rows: Sequence[Backorder],
-    wanted: Mapping[int, int],
-    given: Mapping[int, int],
-    gross: Mapping[int, int],
-    *,
-    policy_name: str,
-    tell: Sequence[str],
-    by: Actor,
-) -> None:
-    """Move the rows on, and tell who is served; what nobody wants any more leaves the queue."""
-    for row in rows:
-        row.allocated += gross.get(row.pk, 0)
-    served = [row for row in rows if row.pk in given]
-    Backorder.objects.bulk_update(served, ["allocated"])
-    record_all(
-        "backorder.served",
-        kind="backorder",
-        subjects={
-            str(row.pk): {"order": row.order, "units": given[row.pk], "policy": policy_name}
-            for row in served
-        },
-        by=by,
-    )
-    advance_all(
-        [row for row in served if given[row.pk] == wanted[row.pk]],
-        BackorderStatus.ALLOCATED,
-        by=by,
-        verb="backorder.allocated",
-    )
-    advance_all(
-        [row for row in rows if not wanted[row.pk]],
-        BackorderStatus.CANCELLED,
-        by=by,
-        verb="backorder.cancelled",
-    )
-    queue_commands(
-        [
-            CommandDraft(
-                kind=READY,
-                target=target,
-                idempotency_key=f"{READY}:{target}:{row.pk}:{row.allocated}",
-                payload=_payload(row) | {"quantity": given[row.pk]},
-                subject=("order", row.order),
-            )
-            for row in served
-            for target in tell
-        ],
-        by=by,
-    )
-
-
-def _promise(turns: Mapping[Place, _Turn], tell: Sequence[str], by: Actor) -> None:
-    """Work out when those who still wait will be served, and tell those whose date moved."""
-    waiting = {place: turn for place, turn in turns.items() if turn.served.waiting}
-    if not waiting:
-        return
-    now = clock.now()
-    supply = inbound_supply(waiting)
-    moved: list[Backorder] = []
-    was: dict[int, str] = {}
-    for place, turn in waiting.items():
-        rows = {row.pk: row for row in turn.rows}
-        dates = promise_dates(
-            turn.served.waiting,
-            turn.served.kept,
-            [
-                Expected(one.quantity, one.expected_at)
-                for one in supply[place]
-                if one.expected_at is not None and one.expected_at > now
-            ],
-            ready=timedelta(hours=next(iter(rows.values())).node.ready_hours),
-        )
-        for pk, at in dates.items():
-            if rows[pk].promise_at != at:
-                was[pk] = _moment(rows[pk].promise_at)
-                rows[pk].promise_at, rows[pk].promises = at, rows[pk].promises + 1
-                moved.append(rows[pk])
-    _tell_promises(moved, was, tell, by)
-
-
-def _tell_promises(
-    moved: Sequence[Backorder], was: Mapping[int, str], tell: Sequence[str], by: Actor
-) -> None:
-    if not moved:
-        return
-    Backorder.objects.bulk_update(moved, ["promise_at", "promises"])
-    said = {row.pk: {"promise_at": _moment(row.promise_at), "was": was[row.pk]} for row in moved}
-    record_all(
-        "backorder.promised",
-        kind="backorder",
-        subjects={str(row.pk): {"order": row.order, **said[row.pk]} for row in moved},
-        by=by,
-    )
-    queue_commands(
-        [
-            CommandDraft(
-                kind=PROMISED,
-                target=target,
-                idempotency_key=f"{PROMISED}:{target}:{row.pk}:{row.promises}",
-                payload=_payload(row) | said[row.pk],
-                subject=("order", row.order),
-            )
-            for row in moved
-            for target in tell
-        ],
-        by=by,
-    )
-
-
-def _moment(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat()
-
-
-def _payload(row: Backorder) -> dict[str, object]:
-    return {
-        "order": row.order,
-        "line": row.line,
-        "item": row.item.sku,
-        "node": row.node.code,
-        "channel": row.channel,
-        "customer": row.customer,
-    }
+def _queue(turn: Turn, wanted: Mapping[int, int]) -> list[Waiting]:
+    return [row.as_waiting(wanted[row.pk]) for row in turn.rows if wanted[row.pk]]

@@ -14,9 +14,8 @@ from inventory_control.fulfilment.errors import (
     UnknownNameError,
 )
 from inventory_control.fulfilment.models import Backorder
-from inventory_control.fulfilment.selectors import ALLOCATIONS
 from inventory_control.fulfilment.states import BackorderStatus
-from inventory_control.fulfilment.values import Piece
+from inventory_control.fulfilment.values import ALLOCATIONS, Piece
 from inventory_control.stock.selectors import claim_of_line
 from inventory_control.stock.services import in_one_transaction, lock_places, tell_claims
 from inventory_control.stock.values import ClaimTold

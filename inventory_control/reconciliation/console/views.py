@@ -44,7 +44,8 @@ TONES = {"open": "med", "answered": "acc", "matched": "ok", "accepted": ""}
 NOTHING_OPEN = {
     "icon": "check",
     "title": "Nothing disagrees",
-    "text": "A difference that time does not explain appears here with its money.",
+    "text": "A difference that time does not explain appears here with its money. Systems report "
+    "their numbers through the API.",
 }
 
 

@@ -9,6 +9,7 @@ from inventory_control.audit.values import TimelineEntry
 from inventory_control.events.models import InventoryEvent
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.timelines.values import Moment
+from inventory_control.web.times import readable
 
 _TOLD_OF_EVENT = ("channel", "supplier", "reason", "due_at", "from_state", "to_state", "to_node")
 _TOLD_OF_ENTRY = 8
@@ -19,7 +20,7 @@ def moment_of_event(event: InventoryEvent) -> Moment:
     told = [f"{event.quantity:+,}" if event.quantity is not None else ""]
     told += [event.item.sku if event.item else "", f"at {event.node.code}" if event.node else ""]
     told += [
-        f"{name.replace('_', ' ')} {event.details[name]}"
+        f"{name.replace('_', ' ')} {readable(event.details[name])}"
         for name in _TOLD_OF_EVENT
         if event.details.get(name)
     ]
@@ -122,7 +123,7 @@ _KINDS = {
 
 def _told(data: Mapping[str, Any]) -> str:
     parts = [
-        f"{name.replace('_', ' ')} {value}"
+        f"{name.replace('_', ' ')} {readable(value)}"
         for name, value in data.items()
         if isinstance(value, str | int) and value != ""
     ]

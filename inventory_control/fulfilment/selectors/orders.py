@@ -1,4 +1,4 @@
-"""Questions about customers' orders, and about those who wait."""
+"""Questions about customers' orders: what they are, where they may be served from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.db import connection
 
 from inventory_control.catalog.models import Node, Substitute
 from inventory_control.events.models import InventoryEvent
-from inventory_control.events.selectors import is_work_due
 from inventory_control.events.states import Kind
 from inventory_control.fulfilment.models import Backorder, NodeLoad
 from inventory_control.fulfilment.rules import order_from
 from inventory_control.fulfilment.states import BackorderStatus
 from inventory_control.fulfilment.values import (
+    ALLOCATIONS,
     Message,
     OrderFact,
     Place,
@@ -27,7 +27,6 @@ from inventory_control.fulfilment.values import (
 from inventory_control.outbox.selectors import commands_about
 from inventory_control.stock.selectors import claims, free_at
 
-CONSUMER, ALLOCATIONS = "backorders", "allocations"
 MOST_LINES = 10_000
 ORDER_TYPES = (
     "order.created",
@@ -49,73 +48,6 @@ _ORDER_FACTS = """
      WHERE o.type = ANY(%s) AND o.details ->> 'order' = %s
      ORDER BY o.occurred_at, o.source, o.source_id
 """
-
-
-def is_queueing_due() -> bool:
-    """Whether events wait that the queue has not taken in yet."""
-    return is_work_due(CONSUMER)
-
-
-def backorders(
-    *,
-    order: str = "",
-    sku: str = "",
-    node: str = "",
-    status: str = "",
-    before: int | None = None,
-    limit: int = 50,
-) -> list[Backorder]:
-    """A page of backorders, newest first, below the id `before` (keyset)."""
-    found = Backorder.objects.select_related("item", "node")
-    if order:
-        found = found.filter(order=order)
-    if sku:
-        found = found.filter(item__sku=sku)
-    if node:
-        found = found.filter(node__code=node)
-    if status:
-        found = found.filter(status=status)
-    if before is not None:
-        found = found.filter(pk__lt=before)
-    return list(found.order_by("-pk")[:limit])
-
-
-def has_waiting() -> bool:
-    """Whether anybody waits at all; most batches of a shop that serves everybody end here."""
-    return Backorder.objects.filter(status=BackorderStatus.WAITING).exists()
-
-
-def locked_queue(places: Iterable[Place]) -> list[Backorder]:
-    """Who waits at some places, locked in order of arrival."""
-    asked = sorted(set(places))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT b.id FROM fulfilment_backorder b
-              JOIN unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
-                ON b.item_id = place.item_id AND b.node_id = place.node_id
-             WHERE b.status = 'waiting'
-            """,
-            [[item for item, _ in asked], [node for _, node in asked]],
-        )
-        ids = [pk for (pk,) in cursor.fetchall()]
-    if not ids:
-        return []
-    return list(
-        Backorder.objects.select_for_update(of=("self",))
-        .select_related("item", "node")
-        .filter(pk__in=ids, status=BackorderStatus.WAITING)
-        .order_by("pk")
-    )
-
-
-def places_waiting(item_ids: Iterable[int]) -> set[Place]:
-    """Where anybody waits for some items."""
-    return set(
-        Backorder.objects.filter(
-            item_id__in=list(item_ids), status=BackorderStatus.WAITING
-        ).values_list("item_id", "node_id")
-    )
 
 
 def node_loads(node_ids: Iterable[int], day: date, *, is_locked: bool = False) -> dict[int, int]:

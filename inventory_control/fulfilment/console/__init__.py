@@ -1,0 +1,1 @@
+"""Console doors of fulfilment: who waits for stock, and giving it to one of them."""

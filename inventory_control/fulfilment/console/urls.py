@@ -1,0 +1,18 @@
+"""Pages of those who wait for stock."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from inventory_control.fulfilment.console.views import (
+    BackorderDetailView,
+    BackorderListView,
+    BackorderReleaseView,
+)
+
+app_name = "fulfilment"
+urlpatterns = [
+    path("", BackorderListView.as_view(), name="backorder-list"),
+    path("<int:pk>/", BackorderDetailView.as_view(), name="backorder-detail"),
+    path("<int:pk>/release/", BackorderReleaseView.as_view(), name="backorder-release"),
+]
