@@ -11,6 +11,7 @@ import argparse
 import random
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -69,6 +70,7 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     }
     result["ok"] = (
         len(retries) == len(roads)
+        and all(struck[name] == getattr(options, name) for name in struck)
         and result["settled_seconds"] is not None
         and not any(
             result[name] for name in ("lost", "doubled", "wrong_balances", "wrong_verdicts")
@@ -108,10 +110,21 @@ def _is_turn(number: int, of: int, times: int) -> bool:
 
 
 def _cut_session(stage: Stage) -> int:
-    """Cut one session of the application in the middle of whatever it does."""
-    with psycopg.connect(stage.product.servers.database_url, autocommit=True) as session:
-        row = session.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
-            " WHERE usename = 'ic_app' ORDER BY state = 'idle', random() LIMIT 1) AS one"
-        ).fetchone()
-    return int(row[0]) if row else 0
+    """Cut one session of the application, in the middle of what it does where there is such a one.
+
+    Right after a crash there may be none yet.
+    """
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(stage.product.servers.database_url, autocommit=True) as session,
+        ):
+            row = session.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
+                " WHERE usename = 'ic_app' ORDER BY state = 'idle', random() LIMIT 1) AS one"
+            ).fetchone()
+            if row is not None and row[0]:
+                return int(row[0])
+        time.sleep(0.05)
+    return 0
