@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -185,6 +186,24 @@ def rebuild_difference(stage: Stage) -> int:
     """Units by which balances differ from the fold of the ledger."""
     report = stage.product.command("rebuild_balances", "--tenant", stage.label)
     return int(report.split("difference ")[1].split(",")[0])
+
+
+def audit_verifies(stage: Stage) -> bool:
+    """Whether the verifier that ships with an export of the audit log finds nothing wrong."""
+    folder = stage.product.folder.export
+    shutil.rmtree(folder, ignore_errors=True)
+    stage.product.command(
+        "audit_export", "--tenant", stage.label, "--to", str(folder), login="sealer"
+    )
+    verified = subprocess.run(
+        [sys.executable, "-I", str(folder / "verify.py"), str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if verified.returncode:
+        say(f"The audit log does not verify:\n{verified.stdout}{verified.stderr}")
+    return verified.returncode == 0
 
 
 def settled(stage: Stage, since: float, patience_s: float) -> float | None:

@@ -2,7 +2,8 @@
 
 Events are delivered more than once, shuffled, over the signed webhook and the bulk API, while
 workers are killed with SIGKILL, Valkey is killed without persistence, PostgreSQL crashes and
-recovers, and sessions are terminated. Nothing may be lost, doubled or wrong.
+recovers, and sessions are terminated. Nothing may be lost, doubled or wrong, and the audit log
+must prove itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import psycopg
 
 from benchmarks.chaos.stage import (
     Stage,
+    audit_verifies,
     compared,
     facts,
     paced,
@@ -67,6 +69,7 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
         "settled_seconds": settled(stage, last_word, PATIENCE_S),
         **compared(stage, made, truth_of(made)),
         "rebuild_difference": rebuild_difference(stage),
+        "audit_verified": audit_verifies(stage),
     }
     result["ok"] = (
         len(retries) == len(roads)
@@ -76,6 +79,7 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
             result[name] for name in ("lost", "doubled", "wrong_balances", "wrong_verdicts")
         )
         and result["rebuild_difference"] == 0
+        and result["audit_verified"]
     )
     return result
 
