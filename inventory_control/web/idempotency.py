@@ -64,10 +64,12 @@ def answered_once(
         digest=hashlib.sha256(route.encode() + b"\0" + body).digest(),
         started_at=clock.real_now(),
     )
-    with _alone(asked):
+    with _alone(asked) as is_alone:
         known = IdempotentAnswer.objects.filter(actor_id=actor_id, key=key).first()
         if known is not None:
             return _replayed(known, asked)
+        if not is_alone:
+            raise StillRunningError
         try:
             with effect():
                 response = answer()
@@ -81,8 +83,8 @@ def answered_once(
 
 
 @contextmanager
-def _alone(asked: IdempotentAnswer) -> Iterator[None]:
-    """Keep every other call with this key out; raises `StillRunningError` when one is inside.
+def _alone(asked: IdempotentAnswer) -> Iterator[bool]:
+    """Keep every other call with this key from beginning; says whether none is inside.
 
     The lock is the session's, not a row with a lease: PostgreSQL lets go of it when the process
     that holds it dies, and never while the call runs, however long that takes.
@@ -90,12 +92,12 @@ def _alone(asked: IdempotentAnswer) -> Iterator[None]:
     name = f"{current_tenant().schema_name}.answer.{asked.actor_id}.{asked.key}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        if cursor.fetchone() != (True,):
-            raise StillRunningError
+        is_alone = cursor.fetchone() == (True,)
     try:
-        yield
+        yield is_alone
     finally:
-        _give_back(name)
+        if is_alone:
+            _give_back(name)
 
 
 def _give_back(name: str) -> None:

@@ -17,6 +17,7 @@ from inventory_control.core import clock
 from inventory_control.core.tenancy import in_tenant
 from inventory_control.web.idempotency import StillRunningError, answered_once
 from inventory_control.web.models import IdempotentAnswer
+from tests.races.test_posting import together
 
 
 class FirstCall:
@@ -78,6 +79,17 @@ def test_however_long_a_call_runs_no_other_begins(committed):
     again = answered()
 
     assert (first.ended, again.content, again["Idempotent-Replay"]) == (b"I0", b"I0", "true")
+    assert Item.objects.count() == 1
+
+
+@pytest.mark.req("INT-16")
+def test_repeats_of_an_answered_call_do_not_wait_for_each_other(committed):
+    answered()
+
+    def repeat() -> set[tuple[bytes, str]]:
+        return {(one.content, one["Idempotent-Replay"]) for one in (answered() for _ in range(20))}
+
+    assert together(committed, *[repeat] * 8) == [{(b"I0", "true")}] * 8
     assert Item.objects.count() == 1
 
 
