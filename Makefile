@@ -67,8 +67,9 @@ trace: install-dev
 bench: install-dev
 	@$(BIN)/python -m benchmarks
 
+# All drills, or DRILLS="R2 R4".
 chaos: install-dev
-	@$(BIN)/python -m benchmarks.chaos
+	@$(BIN)/python -m benchmarks.chaos $(DRILLS)
 
 security: install-dev
 	@$(BIN)/python -m tests.security

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.bench import open_folder
-from benchmarks.chaos import disorder, oversell, storm, year
+from benchmarks.chaos import disorder, keys, oversell, storm, year
 from benchmarks.chaos.stage import Stage, say, set_stage
 from inventory_control.demo.running import Options, free_port, running_product
 
 DRILLS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, Any]]] = {
     "R2": disorder.run,
     "R3": storm.run,
+    "R4": keys.run,
     "R10": oversell.run,
     "year": year.run,
 }
@@ -31,6 +32,8 @@ def main() -> int:
     parser.add_argument("--valkey-kills", type=int, default=10)
     parser.add_argument("--postgres-crashes", type=int, default=10)
     parser.add_argument("--sessions-cut", type=int, default=20)
+    parser.add_argument("--sends", type=int, default=12, help="equal calls of each caller of R4")
+    parser.add_argument("--web-kills", type=int, default=50)
     parser.add_argument("--runs", type=int, default=50, help="sell-outs of R10")
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()

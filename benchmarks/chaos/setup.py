@@ -9,7 +9,7 @@ import django
 
 django.setup()
 
-from connectors.services import add_connector  # noqa: E402 - Django first
+from connectors.services import add_connector, pause  # noqa: E402 - Django first
 from connectors.simulators.server import secret_of  # noqa: E402
 from inventory_control.catalog.models import Channel, Item, Node  # noqa: E402
 from inventory_control.core.actors import Actor  # noqa: E402
@@ -23,17 +23,21 @@ from tenants.services import create_partner, create_tenant  # noqa: E402
 BY = Actor.system("chaos")
 
 
-def main(items: int, nodes: int) -> None:
+def main(label: str, items: int, nodes: int) -> None:
     """One tenant; prints how to reach it."""
     with in_public():
         partner = create_partner(
-            name="Chaos", slug="chaos", domain="partner.localhost", seed="#0b5c78"
+            name=label, slug=label, domain=f"{label}-partner.localhost", seed="#0b5c78"
         )
         row = create_tenant(
-            partner=partner, name="Chaos", label="chaos", domain="chaos.localhost", seed="#7a2e2e"
+            partner=partner,
+            name=label,
+            label=label,
+            domain=f"{label}.localhost",
+            seed="#7a2e2e",
         )
     ref = provision(row)
-    secret = secret_of("chaos")
+    secret = secret_of(label)
     with in_tenant(ref):
         Item.objects.bulk_create(Item(sku=f"I{n}", name=f"I{n}") for n in range(items))
         Node.objects.bulk_create(Node(code=f"N{n}", name=f"N{n}") for n in range(nodes))
@@ -54,13 +58,18 @@ def main(items: int, nodes: int) -> None:
         add_connector(
             code="till", name="Till", adapter="simulator", url="", secret=secret, options={}, by=BY
         )
+        # Documents of what moved wait for an ERP nobody listens to in drills.
+        add_connector(
+            code="erp", name="ERP", adapter="simulator", url="", secret=secret, options={}, by=BY
+        )
+        pause(code="erp", by=BY)
     sys.stdout.write(
         json.dumps(
-            {"host": "chaos.localhost", "schema": ref.schema_name, "key": key, "secret": secret}
+            {"host": f"{label}.localhost", "schema": ref.schema_name, "key": key, "secret": secret}
         )
         + "\n"
     )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -2,7 +2,8 @@
 
 Events are delivered more than once, shuffled, over the signed webhook and the bulk API, while
 workers are killed with SIGKILL, Valkey is killed without persistence, PostgreSQL crashes and
-recovers, and sessions are terminated. Nothing may be lost, doubled or wrong.
+recovers, and sessions are terminated. Nothing may be lost, doubled or wrong, and the audit log
+must prove itself.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import argparse
 import random
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 
 from benchmarks.chaos.stage import (
     Stage,
+    audit_verifies,
     compared,
     facts,
     paced,
@@ -66,14 +69,17 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
         "settled_seconds": settled(stage, last_word, PATIENCE_S),
         **compared(stage, made, truth_of(made)),
         "rebuild_difference": rebuild_difference(stage),
+        "audit_verified": audit_verifies(stage),
     }
     result["ok"] = (
         len(retries) == len(roads)
+        and all(struck[name] == getattr(options, name) for name in struck)
         and result["settled_seconds"] is not None
         and not any(
             result[name] for name in ("lost", "doubled", "wrong_balances", "wrong_verdicts")
         )
         and result["rebuild_difference"] == 0
+        and result["audit_verified"]
     )
     return result
 
@@ -108,10 +114,21 @@ def _is_turn(number: int, of: int, times: int) -> bool:
 
 
 def _cut_session(stage: Stage) -> int:
-    """Cut one session of the application in the middle of whatever it does."""
-    with psycopg.connect(stage.product.servers.database_url, autocommit=True) as session:
-        row = session.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
-            " WHERE usename = 'ic_app' ORDER BY state = 'idle', random() LIMIT 1) AS one"
-        ).fetchone()
-    return int(row[0]) if row else 0
+    """Cut one session of the application, in the middle of what it does where there is such a one.
+
+    Right after a crash there may be none yet.
+    """
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        with (
+            suppress(psycopg.OperationalError),
+            psycopg.connect(stage.product.servers.database_url, autocommit=True) as session,
+        ):
+            row = session.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
+                " WHERE usename = 'ic_app' ORDER BY state = 'idle', random() LIMIT 1) AS one"
+            ).fetchone()
+            if row is not None and row[0]:
+                return int(row[0])
+        time.sleep(0.05)
+    return 0

@@ -272,6 +272,21 @@ def environments_of(servers: Servers, kept: Secrets, folder: Folder) -> dict[str
     return environments
 
 
+def web_command(options: Options) -> list[str]:
+    """How the web server is started."""
+    return [
+        str(Path(sys.executable).parent / "granian"),
+        "--interface=wsgi",
+        f"--host={HOST}",
+        f"--port={options.port}",
+        f"--workers={options.web_workers}",
+        f"--blocking-threads={options.web_threads}",
+        "--backlog=512",
+        "--no-ws",
+        "inventory_control.wsgi:application",
+    ]
+
+
 def login_url(superuser_url: str, role: str, password: str) -> str:
     """The same server and database for another login."""
     parts = psycopg.conninfo.conninfo_to_dict(superuser_url)
@@ -328,17 +343,6 @@ def _processes(
     kept: Secrets,
 ) -> dict[str, Process]:
     programs = Path(sys.executable).parent
-    web = [
-        str(programs / "granian"),
-        "--interface=wsgi",
-        f"--host={HOST}",
-        f"--port={options.port}",
-        f"--workers={options.web_workers}",
-        f"--blocking-threads={options.web_threads}",
-        "--backlog=512",
-        "--no-ws",
-        "inventory_control.wsgi:application",
-    ]
     worker = [
         str(programs / "celery"),
         "--app=inventory_control.celery",
@@ -350,7 +354,7 @@ def _processes(
         "--loglevel=WARNING",
     ]
     rings = ["--beat", f"--schedule={folder.schedule}"]
-    commands: dict[str, tuple[list[str], str]] = {"web": (web, "app")}
+    commands: dict[str, tuple[list[str], str]] = {"web": (web_command(options), "app")}
     for number in range(1, options.stage_workers + 1):
         name = f"stages-{number}"
         beat = rings if number == 1 else []

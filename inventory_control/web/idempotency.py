@@ -6,21 +6,26 @@ What is kept is written once, in `is_kept`, and told in docs/decisions/0027.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-from django.db import IntegrityError, transaction
+from django.db import Error, connection, transaction
 from django.http import HttpResponse, HttpResponseBase
 
 from inventory_control.core import clock
 from inventory_control.core.errors import Conflict, DomainError, Refused
+from inventory_control.core.tenancy import current_tenant
 from inventory_control.web.models import IdempotentAnswer
 from inventory_control.web.problems import problem_response
 
 BAD_REQUEST, CONFLICT = 400, 409
-RUNNING_FOR = timedelta(seconds=60)
 REPLAY_HEADER = "Idempotent-Replay"
+_KEEP = """
+    INSERT INTO web_idempotentanswer
+        (actor_id, key, route, digest, started_at, status, content_type, body)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (actor_id, key) DO NOTHING
+"""
 
 
 class KeyReusedError(Refused):
@@ -49,24 +54,33 @@ def answered_once(
     The answer is stored in the transaction of its effect, so there is never one without the
     other; only a write that must see the work of others passes another `effect`, and has to bear
     being done twice. Whether a refusal is raised or returned makes no difference to `is_kept`.
+    Who comes while the first runs is told so (409); when the first dies, its session with the
+    database dies with it, and the next call begins at once.
     """
     if len(key) > 255 or "\0" in key:
         raise Refused("An Idempotency-Key has at most 255 characters.", field="Idempotency-Key")
-    digest = hashlib.sha256(route.encode() + b"\0" + body).digest()
-    known = _claim(key=key, actor_id=actor_id, route=route, digest=digest)
-    if known is not None:
-        return _replayed(known, digest)
-    try:
-        with effect():
-            response = answer()
-            _settle(key, actor_id, response)
-    except BaseException as error:
-        if isinstance(error, DomainError) and is_kept(error.status):
+    asked = IdempotentAnswer(
+        actor_id=actor_id,
+        key=key,
+        route=route[:200],
+        digest=hashlib.sha256(route.encode() + b"\0" + body).digest(),
+        started_at=clock.real_now(),
+    )
+    with _alone(asked) as is_alone:
+        known = IdempotentAnswer.objects.filter(actor_id=actor_id, key=key).first()
+        if known is not None:
+            return _replayed(known, asked)
+        if not is_alone:
+            raise StillRunningError
+        try:
+            with effect():
+                response = answer()
+                _keep(asked, response)
+        except DomainError as error:
+            if not is_kept(error.status) or isinstance(error, StillRunningError):
+                raise
             response = problem_response(error)
-            _settle(key, actor_id, response)
-            return response
-        _let_go(key, actor_id)
-        raise
+            _keep(asked, response)
     return response
 
 
@@ -80,45 +94,64 @@ def is_kept(status: int) -> bool:
     return status < BAD_REQUEST or status == CONFLICT
 
 
-def _claim(*, key: str, actor_id: str, route: str, digest: bytes) -> IdempotentAnswer | None:
-    now = clock.real_now()
+@contextmanager
+def _alone(asked: IdempotentAnswer) -> Iterator[bool]:
+    """Keep every other call with this key from beginning; says whether none is inside.
+
+    The lock is the session's, not a row with a lease: PostgreSQL lets go of it when the process
+    that holds it dies, and never while the call runs, however long that takes.
+    """
+    name = f"{current_tenant().schema_name}.answer.{asked.actor_id}.{asked.key}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
+        is_alone = cursor.fetchone() == (True,)
     try:
-        with transaction.atomic():
-            IdempotentAnswer.objects.create(
-                actor_id=actor_id, key=key, route=route[:200], digest=digest, started_at=now
-            )
-    except IntegrityError:
-        known = IdempotentAnswer.objects.get(actor_id=actor_id, key=key)
-        if known.status == 0 and known.started_at < now - RUNNING_FOR:
-            taken = IdempotentAnswer.objects.filter(
-                pk=known.pk, status=0, started_at=known.started_at
-            ).update(started_at=now, digest=digest)
-            if taken:
-                return None
-        return known
-    return None
+        yield is_alone
+    finally:
+        if is_alone:
+            _give_back(name)
 
 
-def _settle(key: str, actor_id: str, response: HttpResponseBase) -> None:
+def _give_back(name: str) -> None:
+    """Let the next call in. A session that cannot say so ends, and what it holds with it."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+    except Error:
+        connection.close()
+
+
+def _keep(asked: IdempotentAnswer, response: HttpResponseBase) -> None:
+    """Keep an answer for whoever asks again.
+
+    Raises `StillRunningError`, and so undoes the effect, when somebody else has kept one: inside
+    a longer transaction the lock is given back before that ends, and the constraint stands in.
+    """
     if not isinstance(response, HttpResponse) or not is_kept(response.status_code):
-        _let_go(key, actor_id)
         return
-    IdempotentAnswer.objects.filter(actor_id=actor_id, key=key).update(
-        status=response.status_code,
-        content_type=response.headers.get("Content-Type", ""),
-        body=response.content,
-    )
+    if not getattr(response, "is_rendered", True):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            [
+                asked.actor_id,
+                asked.key,
+                asked.route,
+                bytes(asked.digest),
+                asked.started_at,
+                response.status_code,
+                response.headers.get("Content-Type", ""),
+                response.content,
+            ],
+        )
+        if cursor.rowcount != 1:
+            raise StillRunningError
 
 
-def _let_go(key: str, actor_id: str) -> None:
-    IdempotentAnswer.objects.filter(actor_id=actor_id, key=key, status=0).delete()
-
-
-def _replayed(known: IdempotentAnswer, digest: bytes) -> HttpResponse:
-    if bytes(known.digest) != digest:
+def _replayed(known: IdempotentAnswer, asked: IdempotentAnswer) -> HttpResponse:
+    if bytes(known.digest) != asked.digest:
         raise KeyReusedError
-    if known.status == 0:
-        raise StillRunningError
     response = HttpResponse(bytes(known.body), status=known.status, content_type=known.content_type)
     if not known.content_type:
         del response["Content-Type"]

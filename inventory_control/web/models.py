@@ -10,7 +10,7 @@ from inventory_control.core.tenancy import TenantModel
 class IdempotentAnswer(TenantModel):
     """The first answer to a write with an Idempotency-Key, replayed for the same body.
 
-    `status` 0 means the first call is still running; it is real time that ends its lease.
+    Written in the transaction of the effect, so that there is none of a call that still runs.
     """
 
     actor_id = models.CharField(max_length=80)
@@ -18,7 +18,7 @@ class IdempotentAnswer(TenantModel):
     route = models.CharField(max_length=200)
     digest = models.BinaryField(max_length=32)
     started_at = models.DateTimeField()
-    status = models.PositiveSmallIntegerField(default=0)
+    status = models.PositiveSmallIntegerField()
     content_type = models.CharField(max_length=80, blank=True, default="")
     body = models.BinaryField(default=b"")
 

@@ -27,7 +27,7 @@ from inventory_control.stock.api.bodies import plain_body, rows_in
 from inventory_control.stock.api.views import answer_to, bulk_answer
 from inventory_control.stock.errors import ContentionError
 from inventory_control.stock.services import post_rows
-from inventory_control.web.idempotency import answered_once
+from inventory_control.web.idempotency import StillRunningError, answered_once
 from tenants.selectors import KeptCall, oldest_kept_call
 from tenants.services import drop_kept_call
 
@@ -56,7 +56,7 @@ def _take_oldest(by: Actor) -> bool:
             with transaction.atomic():
                 status = _posted(call).status_code
             verb = "postponed_call.posted"
-        except ContentionError:
+        except (ContentionError, StillRunningError):
             raise
         except DomainError as error:
             _give_up(call, error)
