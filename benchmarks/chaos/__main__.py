@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from benchmarks.bench import open_folder
 from benchmarks.chaos import disorder, keys, oversell, storm, year
 from benchmarks.chaos.stage import Stage, say, set_stage
-from inventory_control.demo.running import Options, free_port, running_product
+from inventory_control.demo.running import Options, free_port, has_own_servers, running_product
 
 DRILLS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, Any]]] = {
     "R2": disorder.run,
@@ -37,6 +38,11 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=50, help="sell-outs of R10")
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
+    if has_own_servers(os.environ):
+        parser.error(
+            "Drills crash servers and give their logins other passwords. Unset DATABASE_URL and "
+            "DATABASE_BOOTSTRAP_URL; the embedded servers are used then."
+        )
     told = []
     for name in options.drills:
         port = free_port()
