@@ -84,7 +84,7 @@ def test_the_list_is_narrowed_in_place(waiting: dict[str, int], query: str, show
 def test_pages_follow_each_other_without_a_gap(
     waiting: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("inventory_control.fulfilment.console.views.PAGE", 1)
+    monkeypatch.setattr("inventory_control.fulfilment.console.queue.PAGE", 1)
     client = sign_in("planner")
     for sort in ("age", "promise"):
         seen, address = [], f"/backorders/?status=any&sort={sort}"

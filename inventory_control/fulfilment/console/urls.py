@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory_control.fulfilment.console.views import (
-    BackorderDetailView,
-    BackorderListView,
-    BackorderReleaseView,
-)
+from inventory_control.fulfilment.console.backorder import BackorderDetailView, BackorderReleaseView
+from inventory_control.fulfilment.console.queue import BackorderListView
 
 app_name = "fulfilment"
 urlpatterns = [
