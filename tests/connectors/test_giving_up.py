@@ -14,7 +14,7 @@ from exceptions.models import ExceptionCase
 from exceptions.selectors.detection import is_detection_due
 from exceptions.services import detect_due, resolve
 from inventory_control.audit.models import AuditEntry
-from inventory_control.availability.selectors import Figures
+from inventory_control.availability.selectors import Figures, LookUp
 from inventory_control.availability.services import recalculate_due
 from inventory_control.core import clock
 from inventory_control.outbox.models import OutboundCommand
@@ -57,7 +57,8 @@ def live() -> dict[str, ExceptionCase]:
 
 def doubt() -> tuple[int, int, bool]:
     """What MK should show, shows as far as anybody knows, and whether that is in doubt."""
-    (mk,) = Figures("SOCK").channels()
+    (found,) = Figures([LookUp("SOCK")]).found()
+    (mk,) = found.channels
     return mk.quantity, mk.published or 0, mk.unconfirmed_since is not None
 
 

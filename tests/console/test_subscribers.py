@@ -37,7 +37,7 @@ def test_the_page_shows_what_waits_how_telling_went_and_who_changed_it(crm: Subs
     page = sign_in("admin").get(CRM).content.decode()
 
     assert page.count("<b>sale.recorded</b>") == 2
-    assert "Gave up after five attempts" in page
+    assert "Gave up after the last attempt" in page
     assert "ConnectTimeout" in page
     assert "nobody yet" in page
     assert ("<td>tests</td><td>Subscribed" in page, "2 wait and are sent at once" in page) == (

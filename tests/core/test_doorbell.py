@@ -14,6 +14,7 @@ from inventory_control.core.tenancy import TenantRef
 def sent(monkeypatch):
     """The countdowns, in seconds, of the messages that were sent."""
     told: list[float | None] = []
+    monkeypatch.setattr(doorbell, "_silent_until", 0.0)
     monkeypatch.setattr(
         doorbell.current_app, "send_task", lambda *_, countdown, **__: told.append(countdown)
     )

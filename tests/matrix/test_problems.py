@@ -18,7 +18,7 @@ DOORS = list(doors())
 NEED_NO_BODY = frozenset(
     {
         "letter-retry", "exception-acknowledge", "request-withdraw", "sandbox-clock",
-        "comparison-list",
+        "comparison-list", "command-retry",
     }
 )  # fmt: skip
 READING_BODIES = [door for door in DOORS if door.method != "GET" and door.name not in NEED_NO_BODY]
