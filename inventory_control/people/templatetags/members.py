@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from django import template
+from django.template import Library
 
 from inventory_control.people.selectors import names_of
 
-register = template.Library()
+register = Library()
 
 
 @register.simple_tag
