@@ -22,8 +22,8 @@ SEARCHES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"order": "O50"}, "event_of_order"),
     ({"document": "PO-1"}, "event_of_document"),
     ({"correlation_id": "cause-7"}, "event_summary"),
-    ({"node": "S2"}, "event_"),
-    ({"type": "damage.recorded"}, "event_summary"),
+    ({"node": "S2"}, "event_summary|event_of_item"),
+    ({"type": "damage.recorded"}, "event_summary|event_of_message"),
     ({"source": "erp"}, "event_summary"),
     ({"received_from": "erp"}, "event_summary"),
     ({"since": hour(-240), "until": hour(-216)}, "event_summary"),
@@ -32,7 +32,7 @@ SEARCHES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"type": "sale.recorded"}, "events_inventoryevent_pkey"),
     ({}, "events_inventoryevent_pkey"),
 )
-"""What is asked, and the index that must answer it; a rare node is cheap by either of two."""
+"""What is asked, and the index that must answer it; what is rare is cheap by either of two."""
 
 
 @pytest.fixture
@@ -77,7 +77,11 @@ def test_no_filter_reads_the_whole_log(long_log: None):
         with CaptureQueriesContext(connection) as ran:
             event_search(EventFilters(**asked))
         plan = _plan(ran.captured_queries[-1]["sql"])
-        plans[str(asked)] = (index in plan, "Seq Scan on events_inventoryevent" in plan, plan)
+        plans[str(asked)] = (
+            any(one in plan for one in index.split("|")),
+            "Seq Scan on events_inventoryevent" in plan,
+            plan,
+        )
 
     wrong = {
         asked: plan
