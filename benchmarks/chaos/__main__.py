@@ -26,7 +26,7 @@ DRILLS: dict[str, Callable[[Stage, argparse.Namespace], dict[str, Any]]] = {
 def main() -> int:
     """Run the drills that are named, by default all; the exit status says whether all held."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("drills", nargs="*", choices=[*DRILLS, []], default=list(DRILLS))
+    parser.add_argument("drills", nargs="*", metavar=f"{{{','.join(DRILLS)}}}", help="default: all")
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--orders", type=int, default=100, help="random orders of R2")
     parser.add_argument("--worker-kills", type=int, default=200)
@@ -38,13 +38,17 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=50, help="sell-outs of R10")
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
+    if unknown := set(options.drills) - set(DRILLS):
+        parser.error(
+            f"There is no drill {', '.join(sorted(unknown))}; choose from {', '.join(DRILLS)}."
+        )
     if has_own_servers(os.environ):
         parser.error(
             "Drills crash servers and give their logins other passwords. Unset DATABASE_URL and "
             "DATABASE_BOOTSTRAP_URL; the embedded servers are used then."
         )
     told = []
-    for name in options.drills:
+    for name in options.drills or DRILLS:
         port = free_port()
         with (
             open_folder("icc-") as folder,
