@@ -62,18 +62,15 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
 def _stock(stage: Stage, sku: str) -> None:
     with stage.client() as client:
         for node in NODES:
-            answer = client.post(
-                "/api/v1/events",
-                json={
-                    "type": "receipt.recorded",
-                    "source_id": f"{sku}-{node}",
-                    "occurred_at": "2026-01-01T00:00:00Z",
-                    "item": sku,
-                    "node": node,
-                    "quantity": UNITS // len(NODES),
-                },
-            )
-            answer.raise_for_status()
+            received = {
+                "type": "receipt.recorded",
+                "source_id": f"{sku}-{node}",
+                "occurred_at": "2026-01-01T00:00:00Z",
+                "item": sku,
+                "node": node,
+                "quantity": UNITS // len(NODES),
+            }
+            _answered(client, "/api/v1/events", received).raise_for_status()
 
 
 def _sell_out(stage: Stage, sku: str, number: int, rng: random.Random, *, is_killed: bool) -> int:
@@ -87,7 +84,8 @@ def _sell_out(stage: Stage, sku: str, number: int, rng: random.Random, *, is_kil
     for buyer in buyers:
         buyer.start()
     if is_killed:
-        time.sleep(0.15)
+        while _granted(stage, sku)[0] < UNITS // 4:
+            time.sleep(0.01)
         web = stage.product.processes["web"]
         web.kill()
         web.start()
@@ -131,17 +129,20 @@ def _buy(stage: Stage, sku: str, name: str, seed: float, faults: list[str]) -> N
 
 
 def _is_taken(client: httpx.Client, body: dict[str, Any], faults: list[str]) -> bool:
-    """Whether the order was granted; no answer is asked for again."""
+    """Whether the order was granted."""
+    answer = _answered(client, "/api/v1/reservations", body)
+    if answer.status_code not in {200, 201, 409}:
+        faults.append(f"{answer.status_code} {answer.text[:200]}")
+    return answer.status_code in {200, 201}
+
+
+def _answered(client: httpx.Client, path: str, body: dict[str, Any]) -> httpx.Response:
+    """The answer to a call, which is repeated until the server that was killed is back."""
     while True:
         with suppress(httpx.HTTPError):
-            answer = client.post("/api/v1/reservations", json=body)
-            if answer.status_code in {200, 201}:
-                return True
-            if answer.status_code == 409:
-                return False
+            answer = client.post(path, json=body)
             if answer.status_code < 502:
-                faults.append(f"{answer.status_code} {answer.text[:200]}")
-                return False
+                return answer
         time.sleep(0.1)
 
 
