@@ -12,7 +12,7 @@ from connectors.services import deliver_due
 from exceptions.models import ExceptionCase
 from exceptions.services import detect_due
 from inventory_control.availability.models import Availability, ExposureHold, Push
-from inventory_control.availability.services import set_rule
+from inventory_control.availability.services import recalculate_due, set_channels, set_rule
 from inventory_control.availability.values import RuleTerms
 from inventory_control.core import clock
 from inventory_control.core.telemetry import registry
@@ -262,3 +262,17 @@ def test_a_channel_that_shows_nothing_already_has_acknowledged_the_hold(cons, co
     hold = ExposureHold.objects.get()
     assert hold.acknowledged_at == hold.held_at
     assert [one["quantity"] for one in receipts()] == [0]
+
+
+@pytest.mark.req("LED-07")
+def test_a_channel_that_is_switched_on_is_told_what_was_worked_out_before(cons, connected):
+    world = connected("MK", "WEB")
+    set_channels([{"code": "MK", "name": "MK", "is_published": False}], by=SYSTEM)
+    recalculate_due(by=SYSTEM)
+    OutboundCommand.objects.all().delete()
+
+    set_channels([{"code": "MK", "name": "MK", "is_published": True}], by=SYSTEM)
+    recalculate_due(by=SYSTEM)
+    push()
+
+    assert world.listings["MK"]["CONS"][0] == 15

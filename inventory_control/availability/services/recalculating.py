@@ -58,10 +58,9 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
     judged = judge_holds(items, now, by=by)
     with connection.cursor() as cursor:
         cursor.execute(_SQL["recalculate"], {"items": items, "now": now})
-        changed = cursor.rowcount
     note_changed_places({*places, *judged}, now)
-    if changed:
-        queue_publications(by=by)
+    # Whether or not a figure changed: a channel may have been switched on since.
+    queue_publications(by=by)
     if since is not None:
         told = note_positions(causes_of(places, since=since))
         queue_looks(kind=NOTIFY, targets=told, subject_kind=SUBSCRIPTION, by=by)
