@@ -22,6 +22,8 @@ from inventory_control.demo.running import Options, Product
 BATCH = 1_000
 CLIENTS = 2
 CONNECTIONS = 8
+PATIENCE_S = 900
+"""How long the stages may take to come to rest: five hundred tenants have ten stages each."""
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -62,7 +64,7 @@ def settle(bench: Bench) -> None:
     """Wait until the stages have done what the measurement before left them, so that every
     measurement has the machine to itself.
     """
-    patience = time.monotonic() + 120
+    patience = time.monotonic() + PATIENCE_S
     with psycopg.connect(bench.database, autocommit=True) as session:
         while session.execute("SELECT FROM public.due LIMIT 1").fetchone() is not None:
             if time.monotonic() > patience:
