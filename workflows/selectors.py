@@ -33,16 +33,17 @@ REPLENISHMENT, REQUEST = "replenishment", "request"
 COUNTED_UP_TO = 1_000
 
 _ENDED = """
-    SELECT run.id, coalesce(purchase.status, moved.status,
-                            CASE told.status WHEN 'sent' THEN 'received' ELSE told.status END)
+    SELECT run.id, ended.became
       FROM workflows_workflowrun run
       LEFT JOIN orders_purchaseorder purchase ON purchase.number = run.document
       LEFT JOIN orders_transferorder moved ON moved.number = run.document
       LEFT JOIN outbox_outboundcommand told
         ON told.idempotency_key = run.document AND run.action = 'markdown'
-     WHERE run.status = 'acting'
-       AND coalesce(purchase.status, moved.status, told.status)
-           IN ('received', 'cancelled', 'sent')
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN told.status = 'sent' THEN 'received'
+                       WHEN told.status IS NOT NULL THEN told.status
+                       ELSE coalesce(purchase.status, moved.status) END AS became) ended
+     WHERE run.status = 'acting' AND ended.became IN ('received', 'cancelled')
      ORDER BY run.id
      LIMIT %s
 """

@@ -173,6 +173,7 @@ def _result(script: Script, figures: Mapping[str, Any], timing: Timing) -> dict[
     is_ok = (
         figures["rows"] == script.rows
         and all(figures[name] == 0 for name in _REQUIRED_ZERO)
+        and (figures["closed_on_effect"] > 0 or figures["receipts_posted"] == 0)
         and bool(figures["audit_verified"])
     )
     return {

@@ -14,11 +14,14 @@ from exceptions.states import Status
 from inventory_control.core import clock
 from inventory_control.core.errors import Refused
 from inventory_control.events.services import set_freshness
+from inventory_control.orders.models import PurchaseOrder
+from inventory_control.orders.services import acknowledged, cancel_purchase
 from tests.factories import SYSTEM, at_node, event, hour, item, node, send, supplier
 from tests.workflows.conftest import look
 from workflows.models import Approval, WorkflowRun
 from workflows.rules import may_run_alone
-from workflows.values import Spend
+from workflows.services import decide_one
+from workflows.values import Spend, Verdict
 
 
 @pytest.mark.req("AI-01")
@@ -106,3 +109,51 @@ def test_a_run_at_a_node_nobody_spoke_of_lately_asks_a_person_and_says_why(tenan
     (decided,) = [one for one in WorkflowRun.objects.get().trace if one["step"] == "decide"]
     assert decided["says"] == "The numbers are old: DC: pos spoke of it 14 min ago."
     assert Approval.objects.get().status == "waiting"
+
+
+@pytest.fixture
+def ordered(tenant, short_of_socks, person) -> PurchaseOrder:
+    """The 500 socks two people agreed to, on an order the ERP has not heard of yet."""
+    short_of_socks()
+    for name, role in (("Ada", "planner"), ("Ben", "finance")):
+        approval = Approval.objects.get(status="waiting").pk
+        decide_one(approval=approval, verdict=Verdict.APPROVED, reason="", by=person(name, role))
+    order: PurchaseOrder = PurchaseOrder.objects.get()
+    return order
+
+
+def standing() -> tuple[str, str, str, str]:
+    """How the first run stands, and the case it is about."""
+    run = WorkflowRun.objects.select_related("case").order_by("pk").first()
+    return run.status, run.outcome, run.case.status, run.case.resolution
+
+
+@pytest.mark.req("WFL-01", "WFL-10")
+def test_a_case_keeps_its_run_while_the_order_is_under_way_and_closes_when_all_of_it_came(ordered):
+    under_way = ("acting", "", "open", "")
+    acknowledged(kind="purchase_order.create", answers={ordered.number: {"id": "4711"}}, by=SYSTEM)
+    look()
+    ordered.refresh_from_db()
+    assert (ordered.status, standing()) == ("sent", under_way)
+
+    send(event("receipt.recorded", 200, node="DC", document=ordered.number))
+    look()
+    ordered.refresh_from_db()
+    assert (ordered.status, standing()) == ("part_received", under_way)
+
+    send(event("receipt.recorded", 300, node="DC", document=ordered.number))
+    look()
+    ordered.refresh_from_db()
+    assert ordered.status == "received"
+    assert standing() == ("done", "Effect confirmed.", "resolved", "effect_confirmed")
+
+
+@pytest.mark.req("WFL-01")
+def test_a_run_whose_order_was_cancelled_lets_go_of_its_case(ordered):
+    cancel_purchase(number=ordered.number, reason="ordered twice", by=SYSTEM)
+
+    look()
+
+    stopped = WorkflowRun.objects.order_by("pk").first()
+    assert (stopped.status, stopped.outcome) == ("stopped", "The order was cancelled.")
+    assert ExceptionCase.objects.get().resolution == ""
