@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inventory_control.celery import app
 from inventory_control.core.actors import Actor
-from inventory_control.core.tenancy import TenantTask, in_tenant
+from inventory_control.core.rounds import go_round
+from inventory_control.core.tenancy import TenantTask
 from inventory_control.pipeline import STAGES, run_stage
 from inventory_control.stock.services import add_up_days, retire_due, split_ledger
 from tenants.selectors import open_tenants
@@ -19,25 +20,19 @@ def _door(stage: str) -> None:
 @app.task(name="ledger.split", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def split_ledgers() -> None:
     """Split every ledger that has grown."""
-    for tenant in open_tenants():
-        with in_tenant(tenant):
-            split_ledger(by=Actor.system("partitions"))
+    go_round(open_tenants(), lambda: split_ledger(by=Actor.system("partitions")))
 
 
 @app.task(name="ledger.retire", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def retire_ledgers() -> None:
     """Retire what no ledger has to keep any longer."""
-    for tenant in open_tenants():
-        with in_tenant(tenant):
-            retire_due(by=Actor.system("retention"))
+    go_round(open_tenants(), lambda: retire_due(by=Actor.system("retention")))
 
 
 @app.task(name="ledger.days", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def add_up_ledgers() -> None:
     """Add every ledger's new lines to their days."""
-    for tenant in open_tenants():
-        with in_tenant(tenant):
-            add_up_days(by=Actor.system("days"))
+    go_round(open_tenants(), lambda: add_up_days(by=Actor.system("days")))
 
 
 for _stage in STAGES:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import open_folder
@@ -49,17 +50,23 @@ def main() -> int:
         )
     told = []
     for name in options.drills or DRILLS:
-        port = free_port()
-        with (
-            open_folder("icc-") as folder,
-            running_product(Options(port=port, data_dir=folder / "d"), say=say) as product,
-        ):
+        with open_folder("icc-") as folder, running_product(_options(folder), say=say) as product:
             told.append(DRILLS[name](set_stage(product), options))
         say(json.dumps(told[-1], separators=(",", ":")))
     is_ok = all(one["ok"] for one in told)
     summary = {"ok": is_ok, "drills": [one["drill"] for one in told]}
     sys.stdout.write(json.dumps(summary, separators=(",", ":")) + "\n")
     return 0 if is_ok else 1
+
+
+def _options(folder: Path) -> Options:
+    """The product beside a simulated shop that is told what it may show."""
+    return Options(
+        port=free_port(),
+        data_dir=folder / "d",
+        simulator_port=free_port(),
+        simulator_host="chaos.localhost",
+    )
 
 
 if __name__ == "__main__":

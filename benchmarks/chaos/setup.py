@@ -23,7 +23,7 @@ from tenants.services import create_partner, create_tenant  # noqa: E402
 BY = Actor.system("chaos")
 
 
-def main(label: str, items: int, nodes: int) -> None:
+def main(label: str, items: int, nodes: int, simulator: str) -> None:
     """One tenant; prints how to reach it."""
     with in_public():
         partner = create_partner(
@@ -58,6 +58,15 @@ def main(label: str, items: int, nodes: int) -> None:
         add_connector(
             code="till", name="Till", adapter="simulator", url="", secret=secret, options={}, by=BY
         )
+        add_connector(
+            code="WEB",
+            name="Web",
+            adapter="simulator",
+            url=simulator,
+            secret=secret,
+            options={},
+            by=BY,
+        )
         # Documents of what moved wait for an ERP nobody listens to in drills.
         add_connector(
             code="erp", name="ERP", adapter="simulator", url="", secret=secret, options={}, by=BY
@@ -72,4 +81,4 @@ def main(label: str, items: int, nodes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

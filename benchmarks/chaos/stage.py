@@ -41,6 +41,9 @@ WAITING = (
     "SELECT (SELECT count(*) FROM events_inboundmessage WHERE status = 'due')"
     " + (SELECT count(*) FROM stock_stockmark)"
     " + (SELECT count(*) FROM availability_changedplace)"
+    " + (SELECT count(*) FROM availability_availability a"
+    " JOIN catalog_channel c ON c.id = a.channel_id"
+    " WHERE c.is_published AND a.published IS DISTINCT FROM a.quantity)"
 )
 _DIGEST = named_statements(CHECKOUT / "inventory_control" / "stock" / "digest.sql")
 Fact = dict[str, Any]
@@ -100,7 +103,15 @@ class Stage:
 def set_stage(product: Product, label: str = "chaos") -> Stage:
     """Make a tenant drills are played in."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.chaos.setup", label, str(ITEMS), str(NODES)],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.chaos.setup",
+            label,
+            str(ITEMS),
+            str(NODES),
+            product.simulator,
+        ],
         cwd=CHECKOUT,
         env=dict(product.environments[SETUP]),
         capture_output=True,
@@ -182,6 +193,32 @@ def compared(stage: Stage, made: Sequence[Fact], truth: Expected) -> dict[str, i
     }
 
 
+def publish(stage: Stage, channel: str) -> None:
+    """Let a channel sell from every node and be told what it may show."""
+    rows = [
+        {
+            "code": channel,
+            "name": channel,
+            "is_published": True,
+            "nodes": [f"N{number}" for number in range(NODES)],
+        }
+    ]
+    with stage.client() as client:
+        client.put("/api/v1/catalog/channels", json=rows).raise_for_status()
+
+
+def stale_listings(stage: Stage, channel: str, truth: Expected) -> int:
+    """Items of which a channel shows another figure than the oracle's, asked at the channel."""
+    stale = 0
+    with httpx.Client(base_url=stage.product.simulator, timeout=60) as shop:
+        for sku in (f"I{number}" for number in range(ITEMS)):
+            places = [(sku, f"N{number}") for number in range(NODES)]
+            units = sum(truth.positions[*one, "sellable"] - truth.reserved[one] for one in places)
+            shown = shop.get(f"/listings/{channel}/{sku}").raise_for_status().json()["shown"]
+            stale += (shown or 0) != max(0, units)
+    return stale
+
+
 def rebuild_difference(stage: Stage) -> int:
     """Units by which balances differ from the fold of the ledger."""
     report = stage.product.command("rebuild_balances", "--tenant", stage.label)
@@ -207,7 +244,7 @@ def audit_verifies(stage: Stage) -> bool:
 
 
 def settled(stage: Stage, since: float, patience_s: float) -> float | None:
-    """Seconds from a moment until no message and no mark is due; None when it never was."""
+    """Seconds from a moment until no message, mark or figure is due; None when it never was."""
     while time.monotonic() - since < patience_s:
         with suppress(psycopg.OperationalError), stage.database() as session:
             while time.monotonic() - since < patience_s:

@@ -2,8 +2,8 @@
 
 Events are delivered more than once, shuffled, over the signed webhook and the bulk API, while
 workers are killed with SIGKILL, Valkey is killed without persistence, PostgreSQL crashes and
-recovers, and sessions are terminated. Nothing may be lost, doubled or wrong, and the audit log
-must prove itself.
+recovers, and sessions are terminated. Nothing may be lost, doubled or wrong, the shop that is told of
+every change must show the last word, and the audit log must prove itself.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from benchmarks.chaos.stage import (
     compared,
     facts,
     paced,
+    publish,
     rebuild_difference,
     send_bulk,
     send_webhooks,
     settled,
+    stale_listings,
     truth_of,
 )
 
+CHANNEL = "WEB"
 PATIENCE_S = 60.0
 BULK_ROWS, WEBHOOK_ROWS = 20, 10
 STRIKE_EVERY_S = 0.6
@@ -39,6 +42,7 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
     """Let the storm pass over the product and say what is left."""
     rng = random.Random(options.seed)
     stage.empty()
+    publish(stage, CHANNEL)
     made = facts(rng, options.events)
     arriving = made + rng.sample(made, options.events // 4)
     rng.shuffle(arriving)
@@ -60,14 +64,16 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
         sender.join()
     last_word = max(last_fault, time.monotonic())
     stage.product.check()
+    settled_seconds, truth = settled(stage, last_word, PATIENCE_S), truth_of(made)
     result: dict[str, Any] = {
         "drill": "R3",
         "events": len(made),
         "deliveries": len(arriving),
         **struck,
         "retried_calls": sum(retries),
-        "settled_seconds": settled(stage, last_word, PATIENCE_S),
-        **compared(stage, made, truth_of(made)),
+        "settled_seconds": settled_seconds,
+        **compared(stage, made, truth),
+        "stale_listings": stale_listings(stage, CHANNEL, truth),
         "rebuild_difference": rebuild_difference(stage),
         "audit_verified": audit_verifies(stage),
     }
@@ -76,7 +82,8 @@ def run(stage: Stage, options: argparse.Namespace) -> dict[str, Any]:
         and all(struck[name] == getattr(options, name) for name in struck)
         and result["settled_seconds"] is not None
         and not any(
-            result[name] for name in ("lost", "doubled", "wrong_balances", "wrong_verdicts")
+            result[name]
+            for name in ("lost", "doubled", "wrong_balances", "wrong_verdicts", "stale_listings")
         )
         and result["rebuild_difference"] == 0
         and result["audit_verified"]

@@ -27,14 +27,17 @@ from inventory_control.core.tenancy import TenantRef, current_tenant
 RUNG_FOR_MS = 5_000
 """How long one unanswered ring silences the next; the stage clears it when it starts."""
 PROMPT = frozenset({"intake", "availability", "deliver"})
-"""Stages between an event and the figure a channel shows."""
+"""Stages between an event and the figure a channel shows; workers of their own hear their bells, so
+that no long look of another stage keeps a shop from what it may sell."""
+PROMPT_QUEUE = "prompt"
 RESTS_FOR_MS = {True: 200, False: 1_000}
 """How long a prompt stage of a tenant, and any other, rests after it began a look: under load it
-then takes what came meanwhile together. One whose looks are long rests as long as it works, so that no
-tenant's stage ever takes more than half of a worker. A sandbox does not rest, because its clock
-waits for every look."""
-RESTS_AT_MOST_MS = 2_000
-"""How long a stage rests at most, however long it looked."""
+then takes what came meanwhile together. A sandbox does not rest, because its clock waits for every
+look."""
+WORKS_ONE_IN = {True: 2, False: 3}
+"""Of how much of its time a stage of a tenant whose looks are long works one part, and rests the others."""
+RESTS_AT_MOST_MS = {True: 500, False: 5_000}
+"""How long a prompt stage, and any other, rests at most, however long it looked."""
 BELLS_KEPT = 10_000
 """How many bells a process remembers to leave alone."""
 SILENT_FOR_S = 1.0
@@ -95,6 +98,7 @@ def press(stage: str, tenant: TenantRef) -> None:
                 f"stages.{stage}",
                 args=[str(tenant.id)],
                 headers={"ic_tenant": str(tenant.id), "ic_correlation": correlation_id()},
+                queue=PROMPT_QUEUE if stage in PROMPT else None,
                 countdown=rests_for or None,
                 retry=False,
                 ignore_result=True,
@@ -115,7 +119,9 @@ def answer(stage: str, tenant: TenantRef, *, took: float) -> None:
     `took` is how long its last look took, in seconds. Flag and rest change as one: a message that
     is sent while a stage rests waits until it has.
     """
-    rests_for = max(RESTS_FOR_MS[stage in PROMPT], min(RESTS_AT_MOST_MS, round(2_000 * took)))
+    is_prompt = stage in PROMPT
+    share = round(1_000 * took * WORKS_ONE_IN[is_prompt])
+    rests_for = max(RESTS_FOR_MS[is_prompt], min(RESTS_AT_MOST_MS[is_prompt], share))
     try:
         with _flags().pipeline() as told:
             told.delete(_flag(stage, tenant))

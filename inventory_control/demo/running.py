@@ -359,6 +359,7 @@ def _processes(
         name = f"stages-{number}"
         beat = rings if number == 1 else []
         commands[name] = ([*worker, "--queues=stages", f"--hostname={name}@demo", *beat], "app")
+    commands["prompt"] = ([*worker, "--queues=prompt", "--hostname=prompt@demo"], "app")
     commands["advice"] = ([*worker, "--queues=advice", "--hostname=advice@demo"], "ai")
     commands["audit"] = ([*worker, "--queues=audit", "--hostname=audit@demo"], "sealer")
     if options.simulator_host:

@@ -1,34 +1,63 @@
 -- name: take_marks
-DELETE FROM stock_stockmark
- WHERE id IN (
-           SELECT id FROM stock_stockmark ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-       )
-RETURNING item_id, node_id, day
+-- Take marks away and add the demand they tell of to its days: each event is added once, because its
+-- mark was written with it and is gone with this.
+WITH taken AS (
+    DELETE FROM stock_stockmark
+     WHERE id IN (
+               SELECT id FROM stock_stockmark ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+           )
+    RETURNING item_id, node_id, day, sold, lost, lines
+),
+demand AS (
+    INSERT INTO stock_demandday AS mine (item_id, node_id, day, sold, lost, lines)
+    SELECT item_id, node_id, day, sum(sold), sum(lost), sum(lines)
+      FROM taken
+     WHERE day IS NOT NULL
+     GROUP BY item_id, node_id, day
+     ORDER BY item_id, node_id, day
+    ON CONFLICT (item_id, node_id, day) DO UPDATE SET
+        sold = mine.sold + excluded.sold, lost = mine.lost + excluded.lost,
+        lines = mine.lines + excluded.lines
+)
+SELECT item_id, node_id, count(*) FROM taken GROUP BY item_id, node_id ORDER BY item_id, node_id
+
+-- name: hold_demand
+-- Nobody adds to the days meanwhile; marks may still be written.
+LOCK TABLE stock_demandday IN SHARE ROW EXCLUSIVE MODE
 
 -- name: roll_up
--- Sold is what left for customers against sales and shipments (an event counts with what its
--- correction left of it), lost what demand.lost events say. The sums stand inside the LATERAL, so
--- that each day is one probe of the index whatever the planner thinks of a table that just grew.
-INSERT INTO stock_demandday (item_id, node_id, day, sold, lost, lines)
-SELECT d.item_id, d.node_id, d.day, e.sold, e.lost, e.lines
-  FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[], %(days)s::date[])
-    AS d (item_id, node_id, day)
- CROSS JOIN LATERAL (
-           SELECT coalesce(sum(left_over) FILTER (WHERE type <> 'demand.lost'), 0) AS sold,
-                  coalesce(sum(left_over) FILTER (WHERE type = 'demand.lost'), 0) AS lost,
-                  count(*) FILTER (WHERE left_over > 0) AS lines
-             FROM (
-                      SELECT o.type,
-                             CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END
-                             AS left_over
-                        FROM events_inventoryevent o
-                        LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
-                       WHERE o.item_id = d.item_id AND o.node_id = d.node_id
-                         AND o.occurred_at >= d.day::timestamptz
-                         AND o.occurred_at < (d.day + 1)::timestamptz
-                         AND o.type IN ('sale.recorded', 'order.shipped', 'demand.lost')
-                  ) AS line
-       ) AS e
+-- Demand from the events themselves, put where the days say otherwise. Sold is what left for customers
+-- against sales and shipments (an event counts with what its correction left of it), lost what
+-- demand.lost events say. What marks still tell of is not in the days yet; all in one statement,
+-- so that events, marks and days are of one moment.
+WITH told AS (
+    SELECT o.item_id, o.node_id, (o.occurred_at AT TIME ZONE 'UTC')::date AS day, o.type,
+           CASE WHEN c.event_id IS NULL THEN o.quantity ELSE coalesce(c.quantity, 0) END AS units
+      FROM events_inventoryevent o
+      LEFT JOIN events_correction c ON c.fact_id = o.id AND c.is_standing
+     WHERE o.type IN ('sale.recorded', 'order.shipped', 'demand.lost')
+       AND o.item_id IS NOT NULL AND o.node_id IS NOT NULL
+),
+meant AS (
+    SELECT item_id, node_id, day, sum(sold) AS sold, sum(lost) AS lost, sum(lines) AS lines
+      FROM (
+               SELECT item_id, node_id, day, CASE type WHEN 'demand.lost' THEN 0 ELSE units END AS sold,
+                      CASE type WHEN 'demand.lost' THEN units ELSE 0 END AS lost,
+                      CASE WHEN units > 0 THEN 1 ELSE 0 END AS lines
+                 FROM told
+                UNION ALL
+               SELECT item_id, node_id, day, -sold, -lost, -lines
+                 FROM stock_stockmark
+                WHERE day IS NOT NULL
+           ) AS part
+     GROUP BY item_id, node_id, day
+)
+INSERT INTO stock_demandday AS mine (item_id, node_id, day, sold, lost, lines)
+SELECT item_id, node_id, day, coalesce(meant.sold, 0), coalesce(meant.lost, 0),
+       coalesce(meant.lines, 0)
+  FROM meant FULL JOIN stock_demandday AS kept USING (item_id, node_id, day)
+ WHERE (coalesce(kept.sold, 0), coalesce(kept.lost, 0), coalesce(kept.lines, 0))
+       <> (coalesce(meant.sold, 0), coalesce(meant.lost, 0), coalesce(meant.lines, 0))
 ON CONFLICT (item_id, node_id, day) DO UPDATE SET
     sold = excluded.sold, lost = excluded.lost, lines = excluded.lines
 

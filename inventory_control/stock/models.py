@@ -275,12 +275,15 @@ class StockMark(TenantModel):
     """A note that an item at a node changed; the availability stage takes it away.
 
     Append-only until taken, so that a change committed while the stage runs leaves its own note.
-    `day` is the day of demand to roll up again, if any.
+    `day` is the day whose demand changed, if any did, `sold`, `lost` and `lines` by how much.
     """
 
     item_id = models.BigIntegerField()
     node_id = models.BigIntegerField()
     day = models.DateField(null=True)
+    sold = models.BigIntegerField(db_default=0)
+    lost = models.BigIntegerField(db_default=0)
+    lines = models.IntegerField(db_default=0)
     posted_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -288,7 +291,7 @@ class StockMark(TenantModel):
 
 
 class DemandDay(TenantModel):
-    """Demand of an item at a node on one day, rolled up from events: what advice learns from.
+    """Demand of an item at a node on one day, added up from marks: what advice learns from.
 
     `sold` (net of corrections) and `lost` are units, `lines` order lines. Both together are what
     was asked for: demand that could not be served is told by `demand.lost` events.

@@ -21,11 +21,12 @@ WITH batch AS (
                %(item_id)s::bigint[], %(node_id)s::bigint[], %(quantity)s::bigint[],
                %(details)s::text[], %(raw)s::bytea[], %(content)s::bytea[],
                %(received_from)s::text[], %(correlation_id)s::text[], %(flags)s::text[],
-               %(corrects)s::bigint[], %(demand_day)s::date[], %(schema_version)s::int[]
+               %(corrects)s::bigint[], %(schema_version)s::int[],
+               %(demand_day)s::date[], %(sold)s::bigint[], %(lost)s::bigint[], %(lines)s::int[]
            ) AS e (
                n, source, source_id, business_key, type, kind, occurred_at, item_id, node_id,
                quantity, details, raw, content, received_from, correlation_id, flags, corrects,
-               demand_day, schema_version
+               schema_version, demand_day, sold, lost, lines
            )
      WHERE (
                SELECT true FROM events_sourcekey k
@@ -152,16 +153,20 @@ balance AS (
     RETURNING item_id, node_id, last_assert_at
 ),
 mark AS (
-    INSERT INTO stock_stockmark (item_id, node_id, day, posted_at)
-    SELECT item_id, node_id, day, %(now)s::timestamptz
+    INSERT INTO stock_stockmark (item_id, node_id, day, sold, lost, lines, posted_at)
+    SELECT item_id, node_id, day, sum(sold), sum(lost), sum(lines), %(now)s::timestamptz
       FROM (
-               SELECT item_id, node_id, demand_day AS day FROM leg
+               SELECT item_id, node_id, demand_day AS day, 0 AS sold, 0 AS lost, 0 AS lines
+                 FROM leg
                 WHERE state NOT IN ('supplier', 'customer', 'adjustment', 'disposal')
-                UNION
-               SELECT item_id, node_id, NULL FROM claim
-                UNION
-               SELECT item_id, node_id, demand_day FROM fresh WHERE demand_day IS NOT NULL
+                UNION ALL
+               SELECT item_id, node_id, NULL, 0, 0, 0 FROM claim
+                UNION ALL
+               SELECT item_id, node_id, demand_day, sold, lost, lines
+                 FROM fresh
+                WHERE demand_day IS NOT NULL
            ) AS touched
+     GROUP BY item_id, node_id, day
 )
 SELECT fresh.n, fresh.event_id,
        fresh.event_id IN (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,12 +12,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import connection
 
 from inventory_control.audit import verify
 from inventory_control.audit.merkle import verify_inclusion
 from inventory_control.audit.models import AuditEntry, AuditLeaf, TreeHead
-from inventory_control.audit.selectors import NotSealedError, proof_for, timeline_of
+from inventory_control.audit.selectors import (
+    NotSealedError,
+    proof_for,
+    timeline_of,
+    writes_counted,
+)
 from inventory_control.audit.services import record
+from inventory_control.core.tenancy import current_tenant
+from tenants import tasks
 from tests.conftest import ROOT, SETTINGS_MODULE
 from tests.factories import planner
 
@@ -186,3 +195,58 @@ def test_the_running_application_cannot_rewrite_its_books(tenant, statement: str
     ):
         cursor.execute(text)
     assert refused.value.__cause__.sqlstate in {"42501", "428C9"}
+
+
+@pytest.mark.req("GOV-01")
+def test_a_log_that_was_still_is_left_alone_until_it_is_written_to_or_a_full_round(
+    committed, tenant_b, monkeypatch
+):
+    visited: list[str] = []
+    monkeypatch.setattr(tasks, "_still", {})
+    monkeypatch.setattr(tasks, "seal", lambda: visited.append(current_tenant().label) or 0)
+
+    def round_of(number: int) -> list[str]:
+        visited.clear()
+        monkeypatch.setattr(tasks, "_rounds", itertools.count(number))
+        tasks.seal_logs()
+        return list(visited)
+
+    both = sorted([committed.label, tenant_b.label])
+    counted_still()
+    assert round_of(1) == both
+    assert round_of(2) == []
+    write(1)
+    counted_still()
+    assert round_of(3) == [committed.label]
+    assert round_of(4) == []
+    assert round_of(tasks.FULL_ROUND_EVERY) == both
+
+
+@pytest.mark.req("GOV-01")
+def test_a_log_that_had_entries_to_seal_is_looked_at_again(committed, tenant_b, monkeypatch):
+    visited: list[str] = []
+    monkeypatch.setattr(tasks, "_still", {})
+    monkeypatch.setattr(tasks, "_rounds", itertools.count(1))
+    monkeypatch.setattr(tasks, "seal", lambda: visited.append(current_tenant().label) or 1)
+    counted_still()
+
+    tasks.seal_logs()
+    tasks.seal_logs()
+
+    assert visited == sorted([committed.label, tenant_b.label]) * 2
+
+
+def counted_still() -> None:
+    """Have the server count what was written by now, and wait until its counts rest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+    before, patience = None, time.monotonic() + 30
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+        counts = writes_counted()
+        if counts == before:
+            return
+        assert time.monotonic() < patience
+        before = counts
+        time.sleep(0.2)

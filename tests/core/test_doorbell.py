@@ -40,10 +40,11 @@ def test_a_bell_is_rung_once_until_it_is_answered(sent):
     ("stage", "took", "rest"),
     [
         ("availability", 0.0, 0.2),
-        ("availability", 0.3, 0.6),
+        ("availability", 0.2, 0.4),
         ("detect", 0.3, 1.0),
-        ("detect", 0.8, 1.6),
-        ("deliver", 9.0, 2.0),
+        ("detect", 0.8, 2.4),
+        ("deliver", 9.0, 0.5),
+        ("workflows", 9.0, 5.0),
     ],
 )
 def test_a_stage_rests_a_moment_or_as_long_as_it_works(sent, stage, took, rest):

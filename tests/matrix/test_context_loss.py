@@ -24,8 +24,9 @@ from psycopg import sql
 from inventory_control.catalog.models import Item, Node
 from inventory_control.celery import app
 from inventory_control.core.postgresql.base import ContextError
+from inventory_control.core.rounds import RoundFailedError, go_round
 from inventory_control.core.telemetry import context_errors
-from inventory_control.core.tenancy import TenantTask, in_public, in_tenant
+from inventory_control.core.tenancy import TenantTask, current_tenant, in_public, in_tenant
 from tests.conftest import empty
 from tests.factories import item
 
@@ -386,6 +387,27 @@ def test_a_session_is_given_up_once_it_has_worked_for_too_many_tenants(two, sett
     assert pids[0] == pids[1]
     assert len(set(pids)) == 3
     assert connection.connection is not None
+
+
+@pytest.mark.req("EVT-19")
+def test_a_round_does_its_work_in_every_tenant_however_it_ends_in_one(two, settings):
+    settings.TENANTS_PER_SESSION = 1
+    connection.close()
+    seen, pids = [], []
+
+    def look_in() -> None:
+        seen.append(current_tenant().label)
+        Item.objects.count()
+        pids.append(connection.connection.info.backend_pid)
+        if len(seen) == 1:
+            raise ValueError("a fault of the first")
+
+    with pytest.raises(RoundFailedError, match="in 1 tenants"):
+        go_round((*two, two[0]), look_in)
+
+    assert seen == [two[0].label, two[1].label, two[0].label]
+    assert pids[0] == pids[1] != pids[2]
+    refused(Item.objects.count)
 
 
 def test_public_holds_no_tenant_table(two):

@@ -100,6 +100,35 @@ def test_a_channel_nobody_knows_is_named(api: Api):
 
 
 @pytest.mark.req("INT-02")
+@pytest.mark.parametrize("path", ["reservations", "reservations/check"])
+@pytest.mark.parametrize("field", ["item", "node"])
+def test_an_item_or_node_nobody_knows_is_named_and_the_other_lines_get_nothing(
+    api: Api, field: str, path: str
+):
+    before = books()
+
+    answer = api.post(
+        path, {"lines": [LINE, {**LINE, "line": "2", field: "MOON"}], "mode": "partial"}
+    )
+
+    assert refusal(answer) == (
+        422, "unknown_place", f"lines[1].{field}", f"No {field} is called MOON.",
+    )  # fmt: skip
+    assert books() == before
+
+
+@pytest.mark.req("INT-02", "LED-08")
+def test_a_known_item_that_never_lay_there_is_not_available(api: Api):
+    node("S9")
+
+    answer = api.post("reservations", {"lines": [{**LINE, "node": "S9"}]})
+
+    assert refusal(answer, "available") == (
+        409, "not_available", "lines[0].quantity", "0 of SOCK available at S9.", 0,
+    )  # fmt: skip
+
+
+@pytest.mark.req("INT-02")
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

@@ -20,38 +20,26 @@ from inventory_control.fulfilment.services import serve_backorders
 from inventory_control.outbox.services import queue_looks
 from inventory_control.outbox.values import NOTIFY, SUBSCRIPTION
 from inventory_control.stock.selectors import causes_of, oldest_mark
-from inventory_control.stock.services.demand import roll_up_demand, take_marks
+from inventory_control.stock.services.demand import take_marks
 
-BATCH = 5_000
+BATCH = 20_000
+"""Marks of one look. Their number hardly matters, that of the places they are about does."""
 _SQL = named_statements(Path(__file__).parents[1] / "recalculate.sql")
 
 
-def recalculate_due(*, by: Actor) -> int:
-    """Deal with every mark there is, a batch a transaction; returns the places dealt with.
-
-    Marks made meanwhile have rung again: they wait for the next look, together.
-    """
-    done = 0
-    while True:
-        taken, places = _recalculate_batch(by)
-        done += places
-        if taken < BATCH:
-            return done
-
-
 @transaction.atomic
-def _recalculate_batch(by: Actor) -> tuple[int, int]:
-    """One batch: roll up demand, serve those who wait, judge holds, recalculate figures, note the
-    places for detection, publish, note the positions for subscribers.
+def recalculate_due(*, by: Actor) -> int:
+    """Deal with the marks there are, at most a batch; returns the places dealt with.
 
-    Returns the marks taken and the places they were about.
+    Adds up demand, serves those who wait, judges holds, recalculates figures, notes the places for
+    detection, publishes, notes the positions for subscribers. When marks are left the next look is
+    rung for, so that whoever tells channels has a turn between two looks however fast marks come.
     """
     _hold_recalculation()
     since = oldest_mark() if are_positions_wanted() else None
-    taken, places, days = take_marks(BATCH)
+    taken, places = take_marks(BATCH)
     if not places:
-        return taken, 0
-    roll_up_demand(days)
+        return 0
     now = clock.now()
     serve_backorders(places, by=by)
     items = sorted({item for item, _ in places})
@@ -66,7 +54,9 @@ def _recalculate_batch(by: Actor) -> tuple[int, int]:
         queue_looks(kind=NOTIFY, targets=told, subject_kind=SUBSCRIPTION, by=by)
     ring("detect")
     ring("sources")
-    return taken, len(places)
+    if taken == BATCH:
+        ring("availability")
+    return len(places)
 
 
 def _hold_recalculation() -> None:

@@ -9,7 +9,7 @@ from inventory_control.stock.services.claiming import (
     tell_claims,
 )
 from inventory_control.stock.services.days import add_up_days
-from inventory_control.stock.services.demand import mark_again, mark_places
+from inventory_control.stock.services.demand import mark_again, mark_places, roll_up_demand
 from inventory_control.stock.services.folding import settle_count
 from inventory_control.stock.services.gathering import post_presented, reserve_presented
 from inventory_control.stock.services.holding import (
@@ -72,6 +72,7 @@ __all__ = [
     "retry_found",
     "retry_letter",
     "retry_letters",
+    "roll_up_demand",
     "settle_count",
     "split_ledger",
     "tell_claims",

@@ -25,7 +25,7 @@ class Correction:
 
     `fact_id` is the fact, `about_id` the event named, which may be another correction of it.
     `item_id` and `node_id` are the fact's: a correction need not name them again. `legs`,
-    `claim` and `change` (in units) lead from what stood before to what stands now;
+    `claim` and `change` (in units) lead from what stood before to `stands`, the units that stand now;
     `stands_at` is the fact's place in the fold. `restates` says what an assertion now counts,
     None within it that it is withdrawn. `is_known` marks one that was posted before: it does
     nothing. `is_locked` one that would change a locked period.
@@ -40,6 +40,7 @@ class Correction:
     legs: tuple[Leg, ...] = ()
     claim: ClaimChange | None = None
     change: int = 0
+    stands: int = 0
     restates: tuple[int | None] | None = None
     is_known: bool = False
     is_locked: bool = False
@@ -146,6 +147,7 @@ def _applied(
         legs=replaced_legs(fact.legs, fact.quantity or 0, before or 0, after or 0),
         claim=_claim(fact, (after or 0) - (before or 0)),
         change=(after or 0) - (before or 0),
+        stands=after or 0,
         restates=(after,) if fact.kind == Kind.ASSERT else None,
     )
 

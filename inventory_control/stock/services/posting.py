@@ -58,7 +58,8 @@ from inventory_control.stock.values import ClaimChange, Leg
 _T = TypeVar("_T")
 TRIES = 5
 _STATEMENT = (Path(__file__).parents[1] / "posting.sql").read_text(encoding="utf-8")
-_DEMAND_TYPES = frozenset({"sale.recorded", "order.shipped", "demand.lost"})
+_LOST = "demand.lost"
+_DEMAND_TYPES = frozenset({"sale.recorded", "order.shipped", _LOST})
 _NODE_STATES = frozenset(State)
 
 
@@ -216,7 +217,7 @@ def _post(lines: list[_Line], by: Actor) -> None:
     )
     hand_over(_routed(fresh, {name for (name,) in wanted.rows()}))
     _record(fresh, by)
-    if any(line.changes_stock or _demand_day(line) for line in fresh):
+    if any(line.changes_stock or _demand(line) for line in fresh):
         ring("availability")
     _release_held(fresh, by)
 
@@ -243,6 +244,7 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
     events = [draft.event for draft in drafts]
     legs = [(n, leg, _fold_time(line)) for n, line in enumerate(batch) for leg in line.legs]
     claims = [(n, line.claim) for n, line in enumerate(batch) if line.claim is not None]
+    demand = [_demand(line) or _NO_DEMAND for line in batch]
     return {
         "now": clock.now(),
         "correlation_id": texts(draft.correlation_id for draft in drafts),
@@ -262,7 +264,10 @@ def _parameters(batch: Sequence[_Line]) -> dict[str, Any]:
         "received_from": texts(draft.received_from for draft in drafts),
         "flags": texts(" ".join(draft.flags) for draft in drafts),
         "corrects": numbers(line.correction.fact_id if line.correction else None for line in batch),
-        "demand_day": times(_demand_day(line) for line in batch),
+        "demand_day": times(day for day, _, _, _ in demand),
+        "sold": numbers(sold for _, sold, _, _ in demand),
+        "lost": numbers(lost for _, _, lost, _ in demand),
+        "lines": numbers(lines for _, _, _, lines in demand),
         "schema_version": numbers(draft.version for draft in drafts),
         "leg_n": numbers(n for n, _, _ in legs),
         "leg_item": numbers(leg.item_id for _, leg, _ in legs),
@@ -380,12 +385,25 @@ def _fold_time(line: _Line) -> datetime | None:
     return None if line.correction is None else line.correction.stands_at[0]
 
 
-def _demand_day(line: _Line) -> date | None:
-    if line.correction is not None:
-        is_demand = line.correction.fact_type in _DEMAND_TYPES
-        return line.correction.stands_at[0].date() if is_demand else None
-    event = line.draft.event
-    return event.occurred_at.date() if event.type in _DEMAND_TYPES else None
+_NO_DEMAND = (None, 0, 0, 0)
+
+
+def _demand(line: _Line) -> tuple[date, int, int, int] | None:
+    """What a line adds to the demand of a day: the day, units sold, units lost, order lines.
+
+    A correction adds what it changes, so that no day has to be added up anew.
+    """
+    done = line.correction
+    if done is None:
+        event = line.draft.event
+        told, day, units = event.type, event.occurred_at.date(), event.quantity or 0
+        lines = int(units > 0)
+    else:
+        told, day, units = done.fact_type, done.stands_at[0].date(), done.change
+        lines = int(done.stands > 0) - int(done.stands - units > 0)
+    if told not in _DEMAND_TYPES:
+        return None
+    return (day, 0, units, lines) if told == _LOST else (day, units, 0, lines)
 
 
 def _routed(fresh: Sequence[_Line], subscribed: Collection[str]) -> list[tuple[str, int]]:

@@ -15,7 +15,7 @@ from inventory_control.core.sql import hot, hot_later, hot_write, texts, times
 from inventory_control.events.services import draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
-from inventory_control.stock.errors import InvalidLineError, UnknownChannelError
+from inventory_control.stock.errors import InvalidLineError, UnknownChannelError, UnknownPlaceError
 from inventory_control.stock.rules import grants, line_fault
 from inventory_control.stock.services.posting import drafts_posted, in_one_transaction
 from inventory_control.stock.values import Granted, ReservationLine
@@ -51,6 +51,11 @@ _KNOWN = """
     (SELECT 'mode', value ->> 'mode', 0, 0 FROM policies_policy
       WHERE key = 'reservations' AND effective_at <= %s::timestamptz
       ORDER BY version DESC LIMIT 1)
+"""
+_NAMED = """
+    SELECT 'item', sku FROM catalog_item WHERE sku = ANY(%s::text[])
+     UNION ALL
+    SELECT 'node', code FROM catalog_node WHERE code = ANY(%s::text[])
 """
 _EXPIRE_AT = """
     UPDATE stock_reservation r SET expires_at = told.at
@@ -97,7 +102,8 @@ class Shelf:
     """What may still be promised at some places, locked, and what was promised to some keys.
 
     `frozen` says until when, in words; `known` what stands of each claim and what it was at first;
-    `is_partial` what the policy thinks of lines that do not say whether a part is welcome.
+    `is_partial` what the policy thinks of lines that do not say whether a part is welcome; `unknown`
+    which field of a place names nothing in the catalog.
     """
 
     available: dict[tuple[str, str], int]
@@ -105,11 +111,12 @@ class Shelf:
     known: dict[str, tuple[int, int]]
     channels: set[str]
     is_partial: bool
+    unknown: dict[tuple[str, str], str]
 
     def promised(self, lines: Sequence[ReservationLine]) -> list[Granted]:
         """What each line would get, first come first served; takes nothing yet.
 
-        Raises `UnknownChannelError` or `InvalidLineError`, naming the line.
+        Raises `UnknownChannelError`, `UnknownPlaceError` or `InvalidLineError`, naming the line.
         """
         now = clock.now()
         answers: list[Granted | None] = [None] * len(lines)
@@ -120,6 +127,11 @@ class Shelf:
             if line.channel and line.channel not in self.channels:
                 raise UnknownChannelError(
                     f"No channel is called {line.channel}.", field=f"lines[{index}].channel"
+                )
+            if (name := self.unknown.get((line.sku, line.node))) is not None:
+                raise UnknownPlaceError(
+                    f"No {name} is called {line.sku if name == 'item' else line.node}.",
+                    field=f"lines[{index}].{name}",
                 )
             if line.key in self.known:
                 answers[index] = _repeated(line, *self.known[line.key])
@@ -184,8 +196,9 @@ def _shelf(lines: Sequence[ReservationLine], statement: str) -> Shelf:
         ],
     )
     rows = seen.rows()
+    available = {(sku, node): int(units) for sku, node, units, _ in rows}
     return Shelf(
-        available={(sku, node): int(units) for sku, node, units, _ in rows},
+        available=available,
         frozen={(sku, node): until for sku, node, _, until in rows if until is not None},
         known={
             name: (int(stands), int(first))
@@ -194,7 +207,21 @@ def _shelf(lines: Sequence[ReservationLine], statement: str) -> Shelf:
         },
         channels={name for noun, name, _, _ in known if noun == "channel"},
         is_partial=("mode", "partial") in {(noun, name) for noun, name, _, _ in known},
+        unknown=_unknown([place for place in places if place not in available]),
     )
+
+
+def _unknown(places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Of places where nothing ever lay, those whose item or else whose node nobody knows."""
+    if not places:
+        return {}
+    skus, nodes = (texts(sorted(set(names))) for names in zip(*places, strict=True))
+    named = set(hot(_NAMED, [skus, nodes]))
+    return {
+        (sku, node): "node" if ("item", sku) in named else "item"
+        for sku, node in places
+        if {("item", sku), ("node", node)} - named
+    }
 
 
 def _repeated(line: ReservationLine, stands: int, first: int) -> Granted:

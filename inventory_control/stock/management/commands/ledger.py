@@ -14,7 +14,12 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.errors import DomainError
 from inventory_control.core.tenancy import in_tenant
 from inventory_control.stock.selectors import ledger_parts
-from inventory_control.stock.services import add_up_days, retire_ledger, split_ledger
+from inventory_control.stock.services import (
+    add_up_days,
+    retire_ledger,
+    roll_up_demand,
+    split_ledger,
+)
 from inventory_control.stock.values import LedgerPart
 from inventory_control.web.moments import read_moment
 from tenants.selectors import open_tenants, tenant_labelled
@@ -24,17 +29,19 @@ LOOKS = 2
 
 
 class Command(BaseCommand):
-    """Splits ledgers that have grown, adds new lines up by day, retires what need not be kept."""
+    """Splits ledgers that have grown, adds new lines up by day, retires what need not be kept, works
+    demand out anew."""
 
     help = (
         "split: split a grown ledger by date. days: add new lines up by day. retire: carry the"
         " parts that end before a moment forward as opening balances and drop them; --preview"
-        " shows every part, and why it stays."
+        " shows every part, and why it stays. demand: work every day's demand out anew from its"
+        " events."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What to do, and for whom."""
-        parser.add_argument("act", choices=["split", "days", "retire"])
+        parser.add_argument("act", choices=["split", "days", "retire", "demand"])
         parser.add_argument("--tenant", help="a tenant's label; all open ones without it")
         parser.add_argument("--before", default="", help="retire: a moment with its offset")
         parser.add_argument("--preview", action="store_true", help="retire: show, change nothing")
@@ -56,7 +63,7 @@ class Command(BaseCommand):
 
     def _act(self, options: dict[str, Any], *, is_named: bool) -> Callable[[], str]:
         if options["act"] != "retire":
-            return {"split": _split, "days": _add_up}[options["act"]]
+            return {"split": _split, "days": _add_up, "demand": _roll_up}[options["act"]]
         if options["preview"]:
             return _preview
         try:
@@ -75,6 +82,10 @@ def _split() -> str:
 def _add_up() -> str:
     days = sum(add_up_days(by=Actor.system("days")) for _ in range(LOOKS))
     return f"{days} days touched"
+
+
+def _roll_up() -> str:
+    return f"{roll_up_demand()} days put right"
 
 
 def _retire(before: datetime) -> str:
