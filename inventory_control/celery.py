@@ -8,8 +8,14 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import task_postrun
 from django.db import close_old_connections
+from kombu.transport.redis import QoS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_control.settings.local")
+
+# A message only says "look now" and the sweep says so again, so nobody needs those a worker had not come
+# to. Giving them back when the broker has gone makes kombu raise where Celery expects it not to, and the
+# worker ends.
+QoS.restore_at_shutdown = False
 
 app = Celery("inventory_control")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -207,15 +207,19 @@ def publish(stage: Stage, channel: str) -> None:
         client.put("/api/v1/catalog/channels", json=rows).raise_for_status()
 
 
-def stale_listings(stage: Stage, channel: str, truth: Expected) -> int:
-    """Items of which a channel shows another figure than the oracle's, asked at the channel."""
+def stale_listings(stage: Stage, channel: str, made: Sequence[Fact], truth: Expected) -> int:
+    """Items of which a channel shows another figure than the oracle's, asked at the channel.
+
+    Where a count waits for its verdict nothing may be sold.
+    """
+    unsure = {(fact["item"], fact["node"]) for fact in made if fact["source_id"] in truth.pending}
     stale = 0
     with httpx.Client(base_url=stage.product.simulator, timeout=60) as shop:
         for sku in (f"I{number}" for number in range(ITEMS)):
-            places = [(sku, f"N{number}") for number in range(NODES)]
+            places = {(sku, f"N{number}") for number in range(NODES)} - unsure
             units = sum(truth.positions[*one, "sellable"] - truth.reserved[one] for one in places)
             shown = shop.get(f"/listings/{channel}/{sku}").raise_for_status().json()["shown"]
-            stale += (shown or 0) != max(0, units)
+            stale += shown is None or shown[0] != max(0, units)
     return stale
 
 
