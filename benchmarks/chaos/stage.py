@@ -43,6 +43,7 @@ WAITING = (
     " + (SELECT count(*) FROM availability_changedplace)"
     " + (SELECT count(*) FROM availability_availability a"
     " JOIN catalog_channel c ON c.id = a.channel_id"
+    " JOIN connectors_connector k ON k.code = c.code"
     " WHERE c.is_published AND a.published IS DISTINCT FROM a.quantity)"
 )
 _DIGEST = named_statements(CHECKOUT / "inventory_control" / "stock" / "digest.sql")
