@@ -20,6 +20,7 @@ PART = 250_000
 """Events a grown ledger is filled with at a time."""
 HOT_SHARE = 5
 """One item has this part of all rows."""
+_MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ ", re.MULTILINE)
 FILL = """
     WITH made AS (
         SELECT nextval('events_inventoryevent_id_seq') AS id, n,
@@ -183,12 +184,22 @@ def _family(pid: int) -> list[int]:
 
 
 def _private_mib(pid: int) -> float:
-    rollup = Path(f"/proc/{pid}/smaps_rollup")
+    """Mebibytes that are this process's own. A page of the server's shared buffers counts as private
+    to the kernel while one session alone has read it; those mappings are left out.
+    """
+    maps = Path(f"/proc/{pid}/smaps")
     for _ in range(3):
         try:
-            found = re.findall(r"^Private_\w+:\s+(\d+) kB", rollup.read_text(), re.MULTILINE)
+            told = maps.read_text()
         except OSError:
             time.sleep(0.1)
         else:
-            return sum(map(int, found)) / 1024
+            return sum(map(_private_kib, _MAPPING.split(told)[1:])) / 1024
     return 0.0
+
+
+def _private_kib(mapping: str) -> int:
+    """Of one mapping: its permissions, whose last letter says private or shared, and its figures."""
+    if mapping[3] != "p":
+        return 0
+    return sum(map(int, re.findall(r"^Private_\w+:\s+(\d+) kB", mapping, re.MULTILINE)))
