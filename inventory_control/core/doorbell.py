@@ -30,7 +30,7 @@ PROMPT = frozenset({"intake", "availability", "deliver"})
 """Stages between an event and the figure a channel shows; workers of their own hear their bells, so
 that no long look of another stage keeps a shop from what it may sell."""
 PROMPT_QUEUE = "prompt"
-RESTS_FOR_MS = {True: 200, False: 1_000}
+RESTS_FOR_MS = {True: 300, False: 1_000}
 """How long a prompt stage of a tenant, and any other, rests after it began a look: under load it
 then takes what came meanwhile together. A sandbox does not rest, because its clock waits for every
 look."""

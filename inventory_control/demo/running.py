@@ -77,6 +77,12 @@ class SettingsMissingError(DomainError):
     code = "settings_missing"
 
 
+STEPS_BACK = 19
+"""How far the stages step back (`nice`) where a till waits for the same cores; half as far those a
+shop waits for.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to run the product; with `simulator_host` simulated systems tell that tenant's webhook.
@@ -358,8 +364,10 @@ def _processes(
     for number in range(1, options.stage_workers + 1):
         name = f"stages-{number}"
         beat = rings if number == 1 else []
-        commands[name] = ([*worker, "--queues=stages", f"--hostname={name}@demo", *beat], "app")
-    commands["prompt"] = ([*worker, "--queues=prompt", "--hostname=prompt@demo"], "app")
+        stages = [*worker, "--queues=stages", f"--hostname={name}@demo", *beat]
+        commands[name] = (["nice", f"-n{STEPS_BACK}", *stages], "app")
+    prompt = [*worker, "--queues=prompt", "--hostname=prompt@demo"]
+    commands["prompt"] = (["nice", f"-n{STEPS_BACK // 2}", *prompt], "app")
     commands["advice"] = ([*worker, "--queues=advice", "--hostname=advice@demo"], "ai")
     commands["audit"] = ([*worker, "--queues=audit", "--hostname=audit@demo"], "sealer")
     if options.simulator_host:

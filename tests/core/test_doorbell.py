@@ -39,7 +39,7 @@ def test_a_bell_is_rung_once_until_it_is_answered(sent):
 @pytest.mark.parametrize(
     ("stage", "took", "rest"),
     [
-        ("availability", 0.0, 0.2),
+        ("availability", 0.0, 0.3),
         ("availability", 0.2, 0.4),
         ("detect", 0.3, 1.0),
         ("detect", 0.8, 2.4),
