@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from uuid import UUID
 
 from celery import current_app
@@ -30,14 +31,28 @@ PROMPT = frozenset({"intake", "availability", "deliver"})
 """Stages between an event and the figure a channel shows; workers of their own hear their bells, so
 that no long look of another stage keeps a shop from what it may sell."""
 PROMPT_QUEUE = "prompt"
-RESTS_FOR_MS = {True: 300, False: 1_000}
-"""How long a prompt stage of a tenant, and any other, rests after it began a look: under load it
-then takes what came meanwhile together. A sandbox does not rest, because its clock waits for every
-look."""
-WORKS_ONE_IN = {True: 2, False: 3}
-"""Of how much of its time a stage of a tenant whose looks are long works one part, and rests the others."""
-RESTS_AT_MOST_MS = {True: 500, False: 5_000}
-"""How long a prompt stage, and any other, rests at most, however long it looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long a stage of a tenant rests after it began a look, in milliseconds.
+
+    At least `least`, so that under load it takes what came meanwhile together; one whose looks are
+    long works one part in `parts` of its time, but rests `most` at the most. A sandbox does not rest,
+    because its clock waits for every look.
+    """
+
+    least: int
+    parts: int
+    most: int
+
+    def after(self, took: float) -> int:
+        """How long, when the last look took so many seconds."""
+        return max(self.least, min(self.most, round(1_000 * took * self.parts)))
+
+
+PROMPT_REST = Rest(least=300, parts=2, most=500)
+REST = Rest(least=1_000, parts=3, most=5_000)
 BELLS_KEPT = 10_000
 """How many bells a process remembers to leave alone."""
 SILENT_FOR_S = 1.0
@@ -119,9 +134,7 @@ def answer(stage: str, tenant: TenantRef, *, took: float) -> None:
     `took` is how long its last look took, in seconds. Flag and rest change as one: a message that
     is sent while a stage rests waits until it has.
     """
-    is_prompt = stage in PROMPT
-    share = round(1_000 * took * WORKS_ONE_IN[is_prompt])
-    rests_for = max(RESTS_FOR_MS[is_prompt], min(RESTS_AT_MOST_MS[is_prompt], share))
+    rests_for = (PROMPT_REST if stage in PROMPT else REST).after(took)
     try:
         with _flags().pipeline() as told:
             told.delete(_flag(stage, tenant))

@@ -52,6 +52,10 @@ READY_S = 60.0
 HOST = "127.0.0.1"
 TOLD_AT = 7
 """The hour (UTC) at which the simulated systems tell what happened since the day before."""
+STEPS_BACK = 19
+"""How far the stages step back (`nice`) where a till waits for the same cores; half as far those a
+shop waits for.
+"""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
 
 Say = Callable[[str], None]
@@ -75,12 +79,6 @@ class SettingsMissingError(DomainError):
     """The environment names one server but not the other."""
 
     code = "settings_missing"
-
-
-STEPS_BACK = 19
-"""How far the stages step back (`nice`) where a till waits for the same cores; half as far those a
-shop waits for.
-"""
 
 
 @dataclass(frozen=True, slots=True)

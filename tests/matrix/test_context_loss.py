@@ -389,7 +389,6 @@ def test_a_session_is_given_up_once_it_has_worked_for_too_many_tenants(two, sett
     assert connection.connection is not None
 
 
-@pytest.mark.req("EVT-19")
 def test_a_round_does_its_work_in_every_tenant_however_it_ends_in_one(two, settings):
     settings.TENANTS_PER_SESSION = 1
     connection.close()

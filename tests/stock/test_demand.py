@@ -125,3 +125,12 @@ def test_a_day_that_says_otherwise_is_put_right_and_what_marks_still_tell_of_is_
     assert DemandDay.objects.get().sold == 5
     recalculate_due(by=SYSTEM)
     assert sorted(DemandDay.objects.values_list("sold", "lost", "lines")) == [(0, 3, 1), (7, 0, 2)]
+
+
+@pytest.mark.req("EVT-10")
+def test_the_day_of_demand_is_that_of_utc_whatever_zone_the_till_writes():
+    send(event("sale.recorded", 5, occurred_at="2026-01-18T00:30:00+02:00"))
+    recalculate_due(by=SYSTEM)
+
+    assert [str(one.day) for one in DemandDay.objects.all()] == ["2026-01-17"]
+    assert roll_up_demand() == 0

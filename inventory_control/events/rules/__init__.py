@@ -16,6 +16,7 @@ from inventory_control.events.rules.gate import (
     is_settled,
     is_settled_on,
     message_of,
+    utc_day,
     version_fault,
 )
 from inventory_control.events.rules.quality import (
@@ -66,5 +67,6 @@ __all__ = [
     "serial_story",
     "standing",
     "upcast",
+    "utc_day",
     "version_fault",
 ]

@@ -68,13 +68,13 @@ def is_settled(event: CanonicalEventV1, gate: Gate) -> bool:
 
 def is_settled_on(moment: datetime, gate: Gate) -> bool:
     """Whether the day of a moment, in UTC, lies in the locked period."""
-    return gate.locked_until is not None and _day(moment) <= gate.locked_until
+    return gate.locked_until is not None and utc_day(moment) <= gate.locked_until
 
 
 def is_deprecated(version: int, gate: Gate, *, now: datetime) -> bool:
     """Whether a version is on its way out."""
     since = gate.deprecated.get(version)
-    return since is not None and since <= _day(now)
+    return since is not None and since <= utc_day(now)
 
 
 def message_of(draft: EventDraft) -> tuple[object, ...] | None:
@@ -148,5 +148,6 @@ def _check_day(day: object, field: str) -> None:
         raise Refused(f"{field} is a day such as 2026-03-31.", field=field) from None
 
 
-def _day(moment: datetime) -> date:
+def utc_day(moment: datetime) -> date:
+    """The day a moment belongs to in every book: that of UTC, whatever zone its sender writes."""
     return moment.astimezone(UTC).date()

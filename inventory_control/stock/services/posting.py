@@ -25,6 +25,7 @@ from inventory_control.core.permissions import require
 from inventory_control.core.sql import blobs, hot, numbers, pipelined, texts, times
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
+from inventory_control.events.rules import utc_day
 from inventory_control.events.selectors import (
     SUBSCRIBERS,
     gate_in_force,
@@ -396,10 +397,10 @@ def _demand(line: _Line) -> tuple[date, int, int, int] | None:
     done = line.correction
     if done is None:
         event = line.draft.event
-        told, day, units = event.type, event.occurred_at.date(), event.quantity or 0
+        told, day, units = event.type, utc_day(event.occurred_at), event.quantity or 0
         lines = int(units > 0)
     else:
-        told, day, units = done.fact_type, done.stands_at[0].date(), done.change
+        told, day, units = done.fact_type, utc_day(done.stands_at[0]), done.change
         lines = int(done.stands > 0) - int(done.stands - units > 0)
     if told not in _DEMAND_TYPES:
         return None
