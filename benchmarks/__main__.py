@@ -13,10 +13,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
-
 from benchmarks import growth, history, pages, posting, promising, pushing, routing
-from benchmarks.bench import CHECKOUT, Bench, open_folder, say
+from benchmarks.bench import CHECKOUT, Bench, look_over, open_folder, say
 from inventory_control.demo.places import Folder
 from inventory_control.demo.running import (
     SETUP,
@@ -111,8 +109,7 @@ def _set_up(product: Product, tenants: int) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    with psycopg.connect(product.servers.database_url, autocommit=True) as session:
-        session.execute("VACUUM ANALYZE")
+    look_over(product.servers.database_url)
     return told
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.bench import BATCH, CLIENTS, Bench, call, is_200, say, settle
+from benchmarks.bench import BATCH, CLIENTS, Bench, call, is_200, look_over, say, settle
 from benchmarks.clients import load, median
 from benchmarks.floors.facts import ITEMS, batches, facts
 from benchmarks.posting import bulk
@@ -107,7 +107,7 @@ def _grow(bench: Bench, rows: int) -> int:
             "UPDATE stock_ledgerwatermark"
             " SET posted_until = NULL, candidate_at = NULL, candidate_xid = NULL"
         )
-        session.execute("VACUUM ANALYZE")
+        look_over(bench.database)
         ((grown,),) = session.execute("SELECT count(*) FROM stock_ledgerentry").fetchall()
     bench.product.command("ledger", "split", "--tenant", "bench0")
     bench.product.command("ledger", "days", "--tenant", "bench0")

@@ -61,6 +61,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         "bulk_vs_entries": ratio(rates["bulk"], rates["a"]),
         "single_vs_bare": ratio(rates["single"], rates["c"]),
         "single_p99_ratio": ratio(p99["single"], p99["c"]),
+        "single_p99_ms": round(median(p99["single"]) * 1000, 1),
     }
     return ratios | {f"{name}_per_s": round(median(found)) for name, found in rates.items()}
 

@@ -64,6 +64,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         "ats_lookup_vs_bare": ratio(rates["lookup"], rates["row"]),
         "hot_lookup_vs_bare": ratio(rates["hot_lookup"], rates["row"]),
         "reserve_per_s": round(median(rates["many"])),
+        "reserve_p99_ms": round(median(p99["many"]) * 1000, 1),
         "lookup_per_s": round(median(rates["lookup"])),
     }
 

@@ -28,7 +28,9 @@ class Availability(TenantModel):
     """
 
     pk = models.CompositePrimaryKey("item_id", "channel_id")
-    item = models.ForeignKey("catalog.Item", on_delete=models.CASCADE, related_name="+")
+    item = models.ForeignKey(
+        "catalog.Item", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     channel = models.ForeignKey("catalog.Channel", on_delete=models.CASCADE, related_name="+")
     ats = models.BigIntegerField()
     quantity = models.BigIntegerField()

@@ -85,15 +85,15 @@ class SettingsMissingError(DomainError):
 class Options:
     """How to run the product; with `simulator_host` simulated systems tell that tenant's webhook.
 
-    Half of the cores serve the web, the other half PostgreSQL and the stages; threads of one
-    process post single events together, so more threads serve tills better than more processes.
+    One web process a core: the threads of a process post single events together, and while one
+    process waits for PostgreSQL, or draws a page, another answers tills.
     """
 
     port: int = 8000
     simulator_port: int = 0
     simulator_host: str = ""
     data_dir: Path | None = None
-    web_workers: int = max(1, (os.cpu_count() or 1) // 2)
+    web_workers: int = os.cpu_count() or 1
     web_threads: int = 8
     stage_workers: int = 1
 

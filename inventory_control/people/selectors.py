@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db import connection
 
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor, ActorKind
-from inventory_control.core.sql import hot, texts
+from inventory_control.core.sql import hot, hot_later, texts
 from inventory_control.core.telemetry import security_log
 from inventory_control.people.errors import WrongTierError
 from inventory_control.people.models import FailedSignIn, Role, User
@@ -98,18 +98,22 @@ def holders_of_keys(secrets: Collection[str], *, at: datetime) -> dict[str, KeyH
 
     Each that is not goes to the security log.
     """
-    prefixes = {secret: prefix_of(secret) for secret in secrets}
-    rows = {
-        row[_PREFIX_PLACE]: row for row in hot(_BY_KEYS, [texts(sorted(set(prefixes.values())))])
-    }
-    holders: dict[str, KeyHolder] = {}
-    for secret, prefix in prefixes.items():
-        holder = _holder(rows[prefix], digest_of(secret), at) if prefix in rows else None
-        if holder is None:
-            security_log("key.refused", prefix=prefix)
-        else:
-            holders[secret] = holder
-    return holders
+    prefixes = _prefixes(secrets)
+    return _valid(prefixes, hot(_BY_KEYS, [_asked(prefixes)]), at)
+
+
+class AskedHolders:
+    """What `holders_of_keys` answers: asked for, not yet waited for; only inside `pipelined`."""
+
+    __slots__ = ("_prefixes", "_rows")
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        self._prefixes = _prefixes(secrets)
+        self._rows = hot_later(_BY_KEYS, [_asked(self._prefixes)])
+
+    def holders(self, *, at: datetime) -> dict[str, KeyHolder]:
+        """The holders of the keys that are valid, by secret; waits for them."""
+        return _valid(self._prefixes, self._rows.rows(), at)
 
 
 def holder_of_digest(prefix: str, digest: bytes, *, at: datetime) -> KeyHolder | None:
@@ -179,6 +183,28 @@ def names_of(public_ids: Collection[str]) -> dict[str, str]:
 def digest_of(secret: str) -> bytes:
     """What is stored of a key: its secrets are random, so one SHA-256 is enough."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _prefixes(secrets: Collection[str]) -> dict[str, str]:
+    return {secret: prefix_of(secret) for secret in secrets}
+
+
+def _asked(prefixes: Mapping[str, str]) -> str:
+    return texts(sorted(set(prefixes.values())))
+
+
+def _valid(
+    prefixes: Mapping[str, str], rows: Sequence[tuple[Any, ...]], at: datetime
+) -> dict[str, KeyHolder]:
+    found = {row[_PREFIX_PLACE]: row for row in rows}
+    holders: dict[str, KeyHolder] = {}
+    for secret, prefix in prefixes.items():
+        holder = _holder(found[prefix], digest_of(secret), at) if prefix in found else None
+        if holder is None:
+            security_log("key.refused", prefix=prefix)
+        else:
+            holders[secret] = holder
+    return holders
 
 
 def _holder(row: tuple[Any, ...], shown: bytes, at: datetime) -> KeyHolder | None:

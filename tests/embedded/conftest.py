@@ -19,6 +19,7 @@ LAUNCHER = """
 import signal, sys, threading
 from pathlib import Path
 from inventory_control.embedded import EmbeddedStack
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
 stack = EmbeddedStack(Path(sys.argv[1]))
 if sys.argv[2] == "thread":
     starter = threading.Thread(target=stack.start)

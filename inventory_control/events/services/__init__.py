@@ -16,6 +16,7 @@ from inventory_control.events.services.parking import (
     note_refusals,
     park,
 )
+from inventory_control.events.services.resolving import AskedNames, ask_places
 from inventory_control.events.services.scoring import score_days
 from inventory_control.events.services.serials import fold_serials
 from inventory_control.events.services.shelves import fold_shelves
@@ -30,7 +31,9 @@ from inventory_control.events.services.telling import forget_told, note_events, 
 from inventory_control.events.services.waiting import take_waiting_names
 
 __all__ = [
+    "AskedNames",
     "Reading",
+    "ask_places",
     "discard",
     "draft_events",
     "fold_masters",

@@ -105,11 +105,14 @@ class _Sender:
     is_ours: bool
 
 
-def read_rows(rows: Sequence[bytes]) -> Reading:
-    """Decode raw JSON rows and ask for the names in them, all in one query."""
+def read_rows(rows: Sequence[bytes], *, names: AskedNames | None = None) -> Reading:
+    """Decode raw JSON rows and ask for the names in them, all in one query.
+
+    With `names` whoever wrote the rows has asked for them already.
+    """
     events = [_decoded(row) for row in rows]
     known = [event for event in events if not isinstance(event, Refusal)]
-    return Reading(rows, events, ask_names(known) if known else None)
+    return Reading(rows, events, (names or ask_names(known)) if known else None)
 
 
 def draft_events(

@@ -123,16 +123,30 @@ class AskedNames:
 
 def ask_names(events: Collection[CanonicalEventV1]) -> AskedNames:
     """Ask for everything a batch names, and for the gate."""
-    items = {event.item for event in events if event.item is not None}
     nodes = {event.node for event in events if event.node is not None}
     nodes |= {event.to_node for event in events if event.to_node is not None}
     states = {event.from_state for event in events} | {event.to_state for event in events}
+    return _asked(
+        items={event.item for event in events if event.item is not None},
+        nodes=nodes,
+        states={state for state in states if state is not None},
+    )
+
+
+def ask_places(places: Collection[tuple[str, str]]) -> AskedNames:
+    """Ask for items and the nodes they lie at, and for the gate, before events name them."""
+    return _asked(items={item for item, _ in places}, nodes={node for _, node in places}, states=())
+
+
+def _asked(
+    *, items: Collection[str], nodes: Collection[str], states: Collection[str]
+) -> AskedNames:
     asked = hot_later(
         _RESOLVE,
         {
             "items": texts(items),
             "nodes": texts(nodes),
-            "states": texts(state for state in states if state is not None),
+            "states": texts(states),
             "policies": _POLICY_KEYS,
             "now": clock.now(),
         },

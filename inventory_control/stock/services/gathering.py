@@ -22,7 +22,7 @@ from inventory_control.core.tenancy import current_tenant, on_shared_session
 from inventory_control.events.services import Reading, read_rows
 from inventory_control.events.values import Posted, Refusal
 from inventory_control.people.errors import KeyRefusedError
-from inventory_control.people.selectors import KeyHolder, holders_of_keys
+from inventory_control.people.selectors import AskedHolders, KeyHolder, holders_of_keys
 from inventory_control.stock import permissions
 from inventory_control.stock.services.posting import in_one_transaction, rows_posted
 from inventory_control.stock.services.reserving import Shelf, keep, shelf_for
@@ -81,8 +81,9 @@ def _promise(company: Sequence[_Order]) -> list[list[Granted] | Exception]:
 
 
 def _promised(company: Sequence[_Order]) -> list[list[Granted] | Exception]:
-    holders = holders_of_keys([one.secret for one in company], at=clock.real_now())
+    asked = AskedHolders([one.secret for one in company])
     shelf = shelf_for([line for one in company for line in one.lines])
+    holders = asked.holders(at=clock.real_now())
     answers = [_served(one, holders.get(one.secret), shelf) for one in company]
     for secret, holder in holders.items():
         kept = [
@@ -93,7 +94,7 @@ def _promised(company: Sequence[_Order]) -> list[list[Granted] | Exception]:
         ]
         if kept:
             lines, promised, correlations = zip(*kept, strict=True)
-            keep(lines, promised, correlations=correlations, by=holder.actor)
+            keep(lines, promised, shelf.names, correlations=correlations, by=holder.actor)
     return answers
 
 

@@ -12,7 +12,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
 from inventory_control.core.sql import hot, hot_later, hot_write, texts, times
-from inventory_control.events.services import draft_events, read_rows
+from inventory_control.events.services import AskedNames, ask_places, draft_events, read_rows
 from inventory_control.events.values import EventDraft
 from inventory_control.stock import permissions
 from inventory_control.stock.errors import InvalidLineError, UnknownChannelError, UnknownPlaceError
@@ -52,11 +52,6 @@ _KNOWN = """
       WHERE key = 'reservations' AND effective_at <= %s::timestamptz
       ORDER BY version DESC LIMIT 1)
 """
-_NAMED = """
-    SELECT 'item', sku FROM catalog_item WHERE sku = ANY(%s::text[])
-     UNION ALL
-    SELECT 'node', code FROM catalog_node WHERE code = ANY(%s::text[])
-"""
 _EXPIRE_AT = """
     UPDATE stock_reservation r SET expires_at = told.at
       FROM unnest(%s::text[], %s::timestamptz[]) AS told (key, at)
@@ -85,7 +80,7 @@ def reserve(
         answers = shelf.promised(lines)
         if accept is not None:
             accept(answers)
-        keep(lines, answers, correlations=None, by=by)
+        keep(lines, answers, shelf.names, correlations=None, by=by)
         return answers
 
     return in_one_transaction(promise)
@@ -103,7 +98,7 @@ class Shelf:
 
     `frozen` says until when, in words; `known` what stands of each claim and what it was at first;
     `is_partial` what the policy thinks of lines that do not say whether a part is welcome; `unknown`
-    which field of a place names nothing in the catalog.
+    which field of a place names nothing in the catalog, `names` what the others mean.
     """
 
     available: dict[tuple[str, str], int]
@@ -112,6 +107,7 @@ class Shelf:
     channels: set[str]
     is_partial: bool
     unknown: dict[tuple[str, str], str]
+    names: AskedNames
 
     def promised(self, lines: Sequence[ReservationLine]) -> list[Granted]:
         """What each line would get, first come first served; takes nothing yet.
@@ -184,6 +180,7 @@ def shelf_for(lines: Sequence[ReservationLine]) -> Shelf:
 
 def _shelf(lines: Sequence[ReservationLine], statement: str) -> Shelf:
     places = sorted({(line.sku, line.node) for line in lines})
+    names = ask_places(places)
     seen = hot_later(
         statement, [texts(sku for sku, _ in places), texts(node for _, node in places)]
     )
@@ -207,20 +204,20 @@ def _shelf(lines: Sequence[ReservationLine], statement: str) -> Shelf:
         },
         channels={name for noun, name, _, _ in known if noun == "channel"},
         is_partial=("mode", "partial") in {(noun, name) for noun, name, _, _ in known},
-        unknown=_unknown([place for place in places if place not in available]),
+        unknown=_unknown([place for place in places if place not in available], names),
+        names=names,
     )
 
 
-def _unknown(places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def _unknown(places: Sequence[tuple[str, str]], names: AskedNames) -> dict[tuple[str, str], str]:
     """Of places where nothing ever lay, those whose item or else whose node nobody knows."""
     if not places:
         return {}
-    skus, nodes = (texts(sorted(set(names))) for names in zip(*places, strict=True))
-    named = set(hot(_NAMED, [skus, nodes]))
+    known = names.names().ours
     return {
-        (sku, node): "node" if ("item", sku) in named else "item"
+        (sku, node): "node" if ("item", sku) in known else "item"
         for sku, node in places
-        if {("item", sku), ("node", node)} - named
+        if ("item", sku) not in known or ("node", node) not in known
     }
 
 
@@ -236,14 +233,15 @@ def _repeated(line: ReservationLine, stands: int, first: int) -> Granted:
 def keep(
     lines: Sequence[ReservationLine],
     answers: Sequence[Granted],
+    names: AskedNames,
     *,
     correlations: Sequence[str] | None,
     by: Actor,
 ) -> None:
     """Post what was promised to lines, in the transaction that locked their balances.
 
-    `correlations` names the request of each line where they came by different ones. Lines that
-    expire get a timer per moment, not per line.
+    `names` are those of its shelf. `correlations` names the request of each line where they came by
+    different ones. Lines that expire get a timer per moment, not per line.
     """
     kept = [
         (_row(line, answer), place)
@@ -253,7 +251,7 @@ def keep(
     if not kept:
         return
     drafts = draft_events(
-        read_rows([row for row, _ in kept]),
+        read_rows([row for row, _ in kept], names=names),
         received_from=SOURCE,
         may_speak_for=lambda source: source == SOURCE,
         by=by,
