@@ -25,6 +25,7 @@ CONNECTIONS = 8
 PATIENCE_S = 900
 """How long the stages may take to come to rest: five hundred tenants have ten stages each."""
 TABLES_AT_ONCE = 500
+NOTED = "SELECT FROM public.due WHERE not_before IS NULL OR not_before <= now() LIMIT 1"
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -67,7 +68,7 @@ def settle(bench: Bench) -> None:
     """
     patience = time.monotonic() + PATIENCE_S
     with psycopg.connect(bench.database, autocommit=True) as session:
-        while session.execute("SELECT FROM public.due LIMIT 1").fetchone() is not None:
+        while session.execute(NOTED).fetchone() is not None:
             if time.monotonic() > patience:
                 raise RuntimeError("the stages do not come to rest")
             time.sleep(0.1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -30,7 +31,7 @@ from exceptions.services import (
 from inventory_control.availability.services import RESUME, look_again, recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
-from inventory_control.core.doorbell import answer, ring
+from inventory_control.core.doorbell import answer, is_noted, ring
 from inventory_control.core.errors import Refused
 from inventory_control.core.telemetry import log, stage_seconds, tenant_label
 from inventory_control.core.tenancy import current_tenant
@@ -62,7 +63,7 @@ from inventory_control.stock.services import (
     mark_promoted,
     post_named,
 )
-from inventory_control.timers.selectors import has_due
+from inventory_control.timers.selectors import has_due, next_due_at
 from inventory_control.timers.services import Handler, fire_due
 from tenants.selectors import has_kept_calls
 from workflows.selectors import is_run_due
@@ -98,12 +99,16 @@ def fire_timers(*, by: Actor) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One station: `run` does what is due and says how much, `is_due` whether anything waits."""
+    """One station: `run` does what is due and says how much, `is_due` whether anything waits.
+
+    `due_at` is the product time at which the next of it falls due by itself, where that happens.
+    """
 
     name: str
     meaning: str
     run: Callable[..., int]
     is_due: Callable[[], bool]
+    due_at: Callable[[], datetime | None] | None = None
 
 
 STAGES = (
@@ -143,7 +148,13 @@ STAGES = (
     Stage("detect", "Risks become exceptions.", detect_due, is_detection_due),
     Stage("advise", "Exceptions get advice.", advise_due, is_advice_due),
     Stage("workflows", "Advice is checked, approved, carried out.", run_due, is_run_due),
-    Stage("timers", "What fell due is done.", fire_timers, lambda: has_due(clock.now())),
+    Stage(
+        "timers",
+        "What fell due is done.",
+        fire_timers,
+        lambda: has_due(clock.now()),
+        next_due_at,
+    ),
     Stage("deliver", "Commands leave and are acknowledged.", deliver_due, is_delivery_due),
     Stage("count", "The partner's counters are written.", count_tenant, is_count_due),
 )
@@ -155,13 +166,17 @@ _took: dict[tuple[str, UUID], float] = {}
 _BY_NAME = {stage.name: stage for stage in STAGES}
 
 
-def run_stage(name: str) -> int:
+def run_stage(name: str, *, waited: float | None = None) -> int:
     """Do what is due of one stage in the current tenant, and take its note away when none is left.
 
-    The bell is answered first, so that a ring during the work is heard again.
+    The bell is answered first, so that a ring during the work is heard again. `waited` is how long,
+    in seconds, the message waited by which the stage was called: one whose note is gone meanwhile
+    was overtaken by another, and nothing is done.
     """
     stage, tenant = _stage(name), current_tenant()
-    answer(name, tenant, took=_took.get((name, tenant.id), 0.0))
+    answer(name, tenant, took=_took.get((name, tenant.id), 0.0), waited=waited)
+    if waited is not None and not is_noted(name):
+        return 0
     started = time.perf_counter()
     done = stage.run(by=Actor.system(name))
     _take_note_away(stage)
@@ -200,7 +215,8 @@ def _stage(name: str) -> Stage:
 
 @transaction.atomic
 def _take_note_away(stage: Stage) -> None:
-    """Delete the stage's note in `due` when nothing is left and nobody is adding to it.
+    """Delete the stage's note in `due` when nothing is left and nobody is adding to it; put it off
+    when time alone will bring something.
 
     The note is locked before the question is asked: whoever marks meanwhile waits for this
     transaction and then writes a new note.
@@ -208,5 +224,11 @@ def _take_note_away(stage: Stage) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT ic_sys.hold_due(%s)", [stage.name])
         (is_held,) = cursor.fetchone()
-        if is_held and not stage.is_due():
+        if not is_held or stage.is_due():
+            return
+        due_at = stage.due_at and stage.due_at()
+        if due_at is None:
             cursor.execute("SELECT ic_sys.clear_due(%s)", [stage.name])
+        else:
+            until = clock.real_now() + (due_at - clock.now())
+            cursor.execute("SELECT ic_sys.put_off_due(%s, %s)", [stage.name, until])

@@ -12,9 +12,9 @@ from tenants.selectors import open_tenants
 
 
 def _door(stage: str) -> None:
-    @app.task(base=TenantTask, name=f"stages.{stage}", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
-    def look() -> None:
-        run_stage(stage)
+    @app.task(bind=True, base=TenantTask, name=f"stages.{stage}", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
+    def look(task: TenantTask) -> None:
+        run_stage(stage, waited=task.waited())
 
 
 @app.task(name="ledger.split", ignore_result=True)  # type: ignore[untyped-decorator]  # celery

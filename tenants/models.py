@@ -189,11 +189,15 @@ class TenantCounters(models.Model):
 
 
 class DueStage(models.Model):
-    """A note that a stage of a tenant has work; written by `ic_sys.mark_due`, read by the sweep."""
+    """A note that a stage of a tenant has work, or will have at `not_before` (real time).
+
+    Written by `ic_sys.mark_due`, put off by `ic_sys.put_off_due`, read by the sweep.
+    """
 
     pk = models.CompositePrimaryKey("tenant_id", "stage")
     tenant_id = models.UUIDField()
     stage = models.CharField(max_length=40)
+    not_before = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "due"

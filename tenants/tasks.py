@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 from celery import shared_task
 from django.conf import settings
+from django.db.models import Q
 
 from inventory_control.audit.selectors import latest_head, writes_counted
 from inventory_control.audit.services import seal
+from inventory_control.core import clock
 from inventory_control.core.doorbell import press
 from inventory_control.core.rounds import go_round
 from inventory_control.core.telemetry import log
@@ -30,9 +32,10 @@ _still: dict[str, int] = {}
 
 @shared_task(name="tenants.sweep", ignore_result=True)  # type: ignore[untyped-decorator]  # celery
 def sweep() -> None:
-    """Press the bell of every stage that has a note; the stage takes its note away."""
+    """Press the bell of every stage whose note says so now; the stage takes its note away."""
+    is_now = Q(not_before=None) | Q(not_before__lte=clock.real_now())
     with in_public():
-        notes = list(DueStage.objects.values_list("tenant_id", "stage"))
+        notes = list(DueStage.objects.filter(is_now).values_list("tenant_id", "stage"))
     for tenant_id, stage in notes:
         tenant = tenant_ref(tenant_id)
         if tenant is not None and tenant.is_open:

@@ -21,12 +21,17 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from inventory_control.core.sql import hot_write
+from inventory_control.core import clock
+from inventory_control.core.sql import hot, hot_write
 from inventory_control.core.telemetry import bells_unheard, correlation_id, log
 from inventory_control.core.tenancy import TenantRef, current_tenant
 
 RUNG_FOR_MS = 5_000
-"""How long one unanswered ring silences the next; the stage clears it when it starts."""
+"""How long one unanswered ring silences the next at least; the stage clears it when it starts."""
+WAITS = 3
+"""It silences as many times longer as messages of its stage wait just now: where five hundred tenants
+wait, those behind would ring again before they were heard, and every repeat would make all wait longer."""
+LAG_KEPT_MS = 60_000
 PROMPT = frozenset({"intake", "availability", "deliver"})
 """Stages between an event and the figure a channel shows; workers of their own hear their bells, so
 that no long look of another stage keeps a shop from what it may sell."""
@@ -62,6 +67,8 @@ _logger = log(__name__)
 _silent_until = 0.0
 _quiet: dict[tuple[str, UUID], float] = {}
 """Until when a bell need not be pressed: its message is on its way and rests at least that long."""
+_lags: dict[str, int] = {}
+"""How long, in milliseconds, the messages of a stage waited when this process asked last."""
 _held: ContextVar[list[tuple[str, TenantRef]] | None] = ContextVar("bells_held", default=None)
 _redis: list[Redis] = []
 
@@ -104,15 +111,22 @@ def press(stage: str, tenant: TenantRef) -> None:
         return
     try:
         with _flags().pipeline() as asked:
-            asked.set(_flag(stage, tenant), "1", nx=True, px=RUNG_FOR_MS)
+            silent = RUNG_FOR_MS + WAITS * _lags.get(stage, 0)
+            asked.set(_flag(stage, tenant), "1", nx=True, px=silent)
             asked.pttl(_rest(stage, tenant))
-            is_first, left = asked.execute()
+            asked.get(_lag(stage))
+            is_first, left, lag = asked.execute()
+        _lags[stage] = int(lag or 0)
         rests_for = 0.0 if tenant.is_sandbox else max(0, left) / 1_000
         if is_first:
             current_app.send_task(
                 f"stages.{stage}",
                 args=[str(tenant.id)],
-                headers={"ic_tenant": str(tenant.id), "ic_correlation": correlation_id()},
+                headers={
+                    "ic_tenant": str(tenant.id),
+                    "ic_correlation": correlation_id(),
+                    "ic_due": clock.real_now().timestamp() + rests_for,
+                },
                 queue=PROMPT_QUEUE if stage in PROMPT else None,
                 countdown=rests_for or None,
                 retry=False,
@@ -128,21 +142,29 @@ def press(stage: str, tenant: TenantRef) -> None:
         _logger.warning("bell.unheard", stage=stage, error=str(error))
 
 
-def answer(stage: str, tenant: TenantRef, *, took: float) -> None:
+def answer(stage: str, tenant: TenantRef, *, took: float, waited: float | None = None) -> None:
     """Let the bell ring again; a stage calls this before it looks, so that nothing is missed.
 
-    `took` is how long its last look took, in seconds. Flag and rest change as one: a message that
-    is sent while a stage rests waits until it has.
+    `took` is how long its last look took, `waited` how long the message had to wait, in seconds. Flag
+    and rest change as one: a message that is sent while a stage rests waits until it has.
     """
     rests_for = (PROMPT_REST if stage in PROMPT else REST).after(took)
     try:
         with _flags().pipeline() as told:
             told.delete(_flag(stage, tenant))
+            if waited is not None:
+                told.set(_lag(stage), round(1_000 * waited), px=LAG_KEPT_MS)
             if not tenant.is_sandbox:
                 told.set(_rest(stage, tenant), "1", px=rests_for)
             told.execute()
     except RedisError as error:
         _logger.warning("bell.unanswered", stage=stage, error=str(error))
+
+
+def is_noted(stage: str) -> bool:
+    """Whether the stage's note in the current tenant is still there."""
+    ((found,),) = hot("SELECT ic_sys.is_noted(%s::text)", [stage])
+    return bool(found)
 
 
 def _flag(stage: str, tenant: TenantRef) -> str:
@@ -151,6 +173,10 @@ def _flag(stage: str, tenant: TenantRef) -> str:
 
 def _rest(stage: str, tenant: TenantRef) -> str:
     return f"rest:{tenant.id.hex}:{stage}"
+
+
+def _lag(stage: str) -> str:
+    return f"lag:{stage}"
 
 
 def _flags() -> Redis:

@@ -261,6 +261,11 @@ class TenantTask(Task):
         with correlated(correlation), in_tenant(find_tenant(UUID(tenant_id))):
             return super().__call__(*args, **kwargs)
 
+    def waited(self) -> float:
+        """Seconds since the moment from which the message could have been heard."""
+        due = (self.request.headers or {}).get("ic_due") or self.request.get("ic_due")
+        return max(0.0, clock.real_now().timestamp() - float(due)) if due else 0.0
+
 
 class TenantQuerySet(models.QuerySet[Any]):
     """A queryset that runs only in the tenant it was built in; the compilers check the stamp."""

@@ -56,6 +56,10 @@ STEPS_BACK = 19
 """How far the stages step back (`nice`) where a till waits for the same cores; half as far those a
 shop waits for.
 """
+WORKERS = {"TENANTS_PER_SESSION": "30"}
+"""What workers are told beside: they do much for a tenant before they turn to the next, so a new session
+costs them little. The web turns to another with every request.
+"""
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
 
 Say = Callable[[str], None]
@@ -382,7 +386,12 @@ def _processes(
         ]
         commands["simulators"] = (simulators, BARE)
     return {
-        name: Process(name, arguments, environment=environments[login], folder=folder)
+        name: Process(
+            name,
+            arguments,
+            environment={**environments[login], **({} if name == "web" else WORKERS)},
+            folder=folder,
+        )
         for name, (arguments, login) in commands.items()
     }
 

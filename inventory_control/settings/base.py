@@ -192,7 +192,7 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 EVENT_BODY_LIMIT = 20 * 1024 * 1024
 """Largest body of the event endpoints, in bytes, before and after decompression."""
-TENANTS_PER_SESSION = env.int("TENANTS_PER_SESSION", default=30)
+TENANTS_PER_SESSION = env.int("TENANTS_PER_SESSION", default=100)
 """Tenants a database session works for before it is given up, because it remembers them all."""
 LEDGER_PARTITION_ENTRIES = env.int("LEDGER_PARTITION_ENTRIES", default=2_000_000)
 """Entries after which a tenant's ledger is split by date."""

@@ -82,3 +82,14 @@ def test_a_sandbox_does_not_rest(sent):
     doorbell.press("detect", mine)
 
     assert sent == [None, None]
+
+
+def test_a_bell_stays_silent_for_as_long_as_messages_wait(sent):
+    one, other = tenant(), tenant()
+    doorbell.answer("reports", tenant(), took=0.0, waited=20.0)
+
+    doorbell.press("reports", one)  # learns of it
+    doorbell.press("reports", other)
+
+    assert 4_000 < doorbell._flags().pttl(doorbell._flag("reports", one)) <= 5_000
+    assert 64_000 < doorbell._flags().pttl(doorbell._flag("reports", other)) <= 65_000

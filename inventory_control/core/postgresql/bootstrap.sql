@@ -106,7 +106,14 @@ DECLARE
     caller uuid := ic_sys.caller_tenant();
 BEGIN
     LOOP
-        PERFORM FROM public.due WHERE tenant_id = caller AND stage = stage_name FOR KEY SHARE;
+        PERFORM FROM public.due
+          WHERE tenant_id = caller AND stage = stage_name AND not_before IS NULL
+            FOR KEY SHARE;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+        UPDATE public.due SET not_before = NULL
+         WHERE tenant_id = caller AND stage = stage_name AND not_before IS NOT NULL;
         IF FOUND THEN
             RETURN;
         END IF;
@@ -139,6 +146,27 @@ AS $$
     DELETE FROM public.due WHERE tenant_id = ic_sys.caller_tenant() AND stage = stage_name
 $$;
 ALTER FUNCTION ic_sys.clear_due(text) OWNER TO ic_owner;
+
+-- Instead of deleting it: nothing is left now, but time alone will bring something.
+CREATE OR REPLACE FUNCTION ic_sys.put_off_due(stage_name text, until timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE public.due SET not_before = until
+     WHERE tenant_id = ic_sys.caller_tenant() AND stage = stage_name
+$$;
+ALTER FUNCTION ic_sys.put_off_due(text, timestamptz) OWNER TO ic_owner;
+
+-- Whether a stage of the calling tenant has a note: a message without one has been overtaken.
+CREATE OR REPLACE FUNCTION ic_sys.is_noted(stage_name text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM public.due WHERE tenant_id = ic_sys.caller_tenant() AND stage = stage_name
+    )
+$$;
+ALTER FUNCTION ic_sys.is_noted(text) OWNER TO ic_owner;
 
 -- Calls that came while their tenant was in maintenance: kept here, because its own tables are out
 -- of reach, and taken in when it is open again. Nobody but the functions below touches the table. Of
