@@ -220,8 +220,22 @@ def stale_listings(stage: Stage, channel: str, made: Sequence[Fact], truth: Expe
             places = {(sku, f"N{number}") for number in range(NODES)} - unsure
             units = sum(truth.positions[*one, "sellable"] - truth.reserved[one] for one in places)
             shown = shop.get(f"/listings/{channel}/{sku}").raise_for_status().json()["shown"]
-            stale += shown is None or shown[0] != max(0, units)
+            if shown is None or shown[0] != max(0, units):
+                stale += 1
+                say(f"{channel} shows {shown} of {sku}, {units} may be sold: {_told(stage, sku)}")
     return stale
+
+
+def _told(stage: Stage, sku: str) -> list[tuple[Any, ...]]:
+    """What the product thinks a channel shows of an item, and by which push."""
+    with stage.database() as session:
+        return session.execute(
+            "SELECT a.quantity, a.version, a.published, a.told_version, a.disagreements, a.changed_at,"
+            " a.published_at, p.id, p.sent_at, p.acknowledged_at, p.read_back_at"
+            " FROM availability_availability a JOIN catalog_item i ON i.id = a.item_id"
+            " LEFT JOIN availability_push p ON p.id = a.push_id WHERE i.sku = %s",
+            [sku],
+        ).fetchall()
 
 
 def rebuild_difference(stage: Stage) -> int:

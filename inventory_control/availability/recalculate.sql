@@ -78,6 +78,10 @@ ON CONFLICT (item_id, channel_id) DO UPDATE SET
     reserved = excluded.reserved, allocated = excluded.allocated,
     safety_stock = excluded.safety_stock, frozen = excluded.frozen, buffer = excluded.buffer,
     cap = excluded.cap, is_held = excluded.is_held, version = mine.version + 1,
+    -- A figure that comes back to the one known to be shown: the one between may have arrived without
+    -- its answer, so nobody knows what the channel shows until it is told again.
+    published = CASE WHEN mine.quantity <> mine.published AND excluded.quantity = mine.published
+                     THEN NULL ELSE mine.published END,
     changed_at = CASE WHEN excluded.changed_at > mine.changed_at THEN excluded.changed_at
                       ELSE excluded.computed_at END,
     computed_at = excluded.computed_at

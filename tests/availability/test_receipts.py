@@ -99,6 +99,25 @@ def test_an_attempt_that_failed_stays_on_the_trail_without_acknowledgement(cons,
     assert world.listings["MK"]["CONS"][0] == 15
 
 
+@pytest.mark.req("LED-07", "REC-11")
+def test_a_figure_that_comes_back_is_told_again_when_another_may_have_arrived(
+    cons, connected, happen
+):
+    world = connected("MK", "WEB")
+    push()
+    happen(reserved(3))
+    world.add_fault({"next": 1, "status": 500, "channel": "MK"})
+    push()
+    version = Availability.objects.get(channel__code="MK").version
+    world.listings["MK"]["CONS"] = [12, version]  # it arrived, and only its answer was lost
+
+    happen(event("receipt.recorded", 3, item="CONS", node="DC1"))
+    push()
+
+    assert world.listings["MK"]["CONS"][0] == 15
+    assert receipts()[0]["acknowledged_at"] is not None
+
+
 @pytest.mark.req("REC-11")
 def test_a_disagreement_is_told_again_once_and_then_settled(cons, connected, happen):
     world = connected("MK", "WEB")
