@@ -25,6 +25,7 @@ CONNECTIONS = 8
 PATIENCE_S = 900
 """How long the stages may take to come to rest: five hundred tenants have ten stages each."""
 TABLES_AT_ONCE = 500
+"""How many tables one statement names: five hundred tenants have tens of thousands."""
 NOTED = "SELECT FROM public.due WHERE not_before IS NULL OR not_before <= now() LIMIT 1"
 CHECKOUT = Path(__file__).parents[1]
 

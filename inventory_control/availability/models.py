@@ -15,8 +15,9 @@ class Availability(TenantModel):
     """The available-to-sell figure of an item on a channel, and the trail of its publication.
 
     `quantity` is what the channel should show, `published` what it is known to show: what it
-    acknowledged last, or what it said when asked. `changed_at` is when the posting that caused the
-    figure was made: the latency of a push is `published_at` less that.
+    acknowledged last or said when asked; None when that is not known, or not known any more.
+    `changed_at` is when the posting that caused the figure was made: the latency of a push is
+    `published_at` less that.
 
     The terms from `sellable` to `is_held` are sums over the channel's nodes as they were when
     the figure was made, `buffer` with what the silence of a source adds;

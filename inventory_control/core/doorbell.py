@@ -31,7 +31,10 @@ RUNG_FOR_MS = 5_000
 WAITS = 3
 """It silences as many times longer as messages of its stage wait just now: where five hundred tenants
 wait, those behind would ring again before they were heard, and every repeat would make all wait longer."""
+SILENT_AT_MOST_MS = 120_000
+"""Never longer: a message that a killed worker held comes back after an hour, and says so."""
 LAG_KEPT_MS = 60_000
+"""After how long without an answer nobody knows any more how long messages of a stage wait."""
 PROMPT = frozenset({"intake", "availability", "deliver"})
 """Stages between an event and the figure a channel shows; workers of their own hear their bells, so
 that no long look of another stage keeps a shop from what it may sell."""
@@ -111,7 +114,7 @@ def press(stage: str, tenant: TenantRef) -> None:
         return
     try:
         with _flags().pipeline() as asked:
-            silent = RUNG_FOR_MS + WAITS * _lags.get(stage, 0)
+            silent = min(SILENT_AT_MOST_MS, RUNG_FOR_MS + WAITS * _lags.get(stage, 0))
             asked.set(_flag(stage, tenant), "1", nx=True, px=silent)
             asked.pttl(_rest(stage, tenant))
             asked.get(_lag(stage))

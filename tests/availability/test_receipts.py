@@ -41,6 +41,17 @@ def receipts(channel: str = "MK") -> list[dict]:
     return body["results"]
 
 
+def reading() -> Client:
+    """The browser of a planner who may read stock."""
+    set_role(key="reader", name="Reader", grants=["stock.read"], by=SYSTEM)
+    member = add_member(
+        username="ada", name="Ada", password=None, roles=["reader"], kind="person", by=SYSTEM
+    )
+    browser = Client(headers={"Host": "alder.localhost"})
+    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
 @pytest.mark.req("LED-06", "LED-07", "REC-11")
 def test_a_receipt_holds_the_terms_the_acknowledgement_and_what_is_shown(cons, connected):
     world = connected("MK", "WEB")
@@ -112,8 +123,9 @@ def test_a_figure_that_comes_back_is_told_again_when_another_may_have_arrived(
     world.listings["MK"]["CONS"] = [12, version]  # it arrived, and only its answer was lost
 
     happen(event("receipt.recorded", 3, item="CONS", node="DC1"))
-    push()
 
+    assert "not known" in reading().get("/items/CONS/").content.decode()
+    push()
     assert world.listings["MK"]["CONS"][0] == 15
     assert receipts()[0]["acknowledged_at"] is not None
 
@@ -250,12 +262,7 @@ def test_receipts_of_what_does_not_exist_are_not_found(cons):
 def test_a_page_shows_how_the_number_is_made_and_what_the_channel_was_told(cons, connected):
     connected("MK", "WEB")
     push()
-    set_role(key="reader", name="Reader", grants=["stock.read"], by=SYSTEM)
-    member = add_member(
-        username="ada", name="Ada", password=None, roles=["reader"], kind="person", by=SYSTEM
-    )
-    browser = Client(headers={"Host": "alder.localhost"})
-    browser.force_login(member, backend="django.contrib.auth.backends.ModelBackend")
+    browser = reading()
 
     page = browser.get("/items/CONS/channels/MK/").content.decode()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from inventory_control.core import clock
 from inventory_control.core.doorbell import is_noted, ring
@@ -66,16 +68,25 @@ def test_a_nearer_timer_brings_the_note_forward(committed: TenantRef):
     set_timers(kind="order.expected", due={"PO-1": now + timedelta(hours=5)})
     run_stage("timers", waited=0.0)
     set_timers(kind="order.expected", due={"PO-2": now + timedelta(hours=2)})
-    assert note() is None
+    assert note(committed.id) is None
 
     run_stage("timers", waited=0.0)
 
-    put_off = note()
+    put_off = note(committed.id)
     assert put_off is not None
     assert abs(put_off - now - timedelta(hours=2)) < timedelta(seconds=5)
 
 
-def note():
+def test_timers_set_before_notes_could_wait_are_looked_at_once(committed: TenantRef):
+    migration = import_module("tenants.migrations.0003_notes_put_off")
+
+    with in_public(), connection.cursor() as cursor:
+        cursor.execute(migration.LOOK_ONCE)
+
+    assert note(committed.id) is None
+
+
+def note(tenant_id: UUID):
     """When the one note may be looked at; None: now."""
     with in_public():
-        return DueStage.objects.get(stage="timers").not_before
+        return DueStage.objects.get(stage="timers", tenant_id=tenant_id).not_before
