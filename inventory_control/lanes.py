@@ -63,6 +63,9 @@ class ShortLane:
         door = self._doors.get(environ["PATH_INFO"])
         if door is None or "HTTP_AUTHORIZATION" not in environ:
             return self._application(environ, start_response)
+        session = connections[DEFAULT_DB_ALIAS]
+        if not session.in_atomic_block:
+            session.close_if_unusable_or_obsolete()
         secret, tenant = presented_key(environ), tenant_at(environ)
         secured = self._secured.headers(environ)
         if secret is None or tenant is None or secured is None:
@@ -128,10 +131,6 @@ def _answer(door: _Door, tenant: TenantRef, call: Call, secret: str) -> Answer |
         answer = problem_answer(error)
     except Exception as error:  # noqa: BLE001 - what Django does with a fault behind its handler
         answer = _fault(call, error)
-    finally:
-        session = connections[DEFAULT_DB_ALIAS]
-        if not session.in_atomic_block:
-            session.close_if_unusable_or_obsolete()
     if answer is not None:
         note_answer(
             tenant=tenant.label,

@@ -168,6 +168,7 @@ def on_shared_session() -> Iterator[None]:
         raise ContextError("A shared session cannot take part in this thread's transaction.")
     try:
         shared = _shared.pop()
+        shared.close_if_unusable_or_obsolete()
     except IndexError:
         shared = connections.create_connection(DEFAULT_DB_ALIAS)
         shared.inc_thread_sharing()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import httpx
 import msgspec
+import psycopg
 import pytest
+from django.db import close_old_connections, connection
 from django.test import Client
 
 from inventory_control.lanes import ShortLane
@@ -189,3 +192,44 @@ def test_a_fault_in_the_lane_is_a_500_that_shows_nothing(committed, monkeypatch)
 
     assert status == 500
     assert b"inside of the house" not in api.last.content
+
+
+def end_sessions() -> int:
+    """End every session of the application from outside, as a restart of the server does."""
+    with psycopg.connect(os.environ["DATABASE_SUPERUSER_URL"], autocommit=True) as session:
+        ended = session.execute(
+            """
+            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = 'ic_app'
+            """
+        ).fetchall()
+    return len(ended)
+
+
+def test_a_server_that_came_back_meanwhile_is_no_fault_of_the_next_call(committed):
+    item()
+    node()
+    api = Api("events.write", "stock.read")
+    assert api.post("events", event("receipt.recorded", 5))[0] == 201
+    place = "availability?item=SOCK&node=S1"
+    assert api.get(place)[0] == 200
+
+    assert end_sessions() >= 2
+    posted = api.post("events", event("receipt.recorded", 7))
+    assert end_sessions() >= 1
+    told = api.get(place)
+
+    assert posted[0] == 201
+    assert (told[0], told[1]["nodes"][0]["ats"]) == (200, 12)
+
+
+def test_a_session_that_was_ended_is_given_up_between_requests(committed):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    assert end_sessions() >= 1
+
+    close_old_connections()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 2")
+        assert cursor.fetchone() == (2,)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
@@ -27,7 +28,7 @@ from django_tenants.postgresql_backend import base as django_tenants_base
 from psycopg import Error as PsycopgError
 from psycopg import sql
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from inventory_control.core.postgresql.flight import Flight
 from inventory_control.core.telemetry import context_errors
@@ -131,6 +132,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._begun_in: DatabaseContext | None = None
         self._flight: Flight | None = None
         self._visited: set[tuple[str, ...]] = set()
+        self._unasked = poll()
         self.is_pipelined = False
         self._is_made = False
         super().__init__(*args, **kwargs)
@@ -175,6 +177,8 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._applied = self._begun_in = self._flight = None
         self._visited.clear()
         super().connect()
+        self._unasked = poll()
+        self._unasked.register(self.connection.fileno(), POLLIN)
 
     def init_connection_state(self) -> None:
         """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`), and
@@ -223,9 +227,10 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         """Django's check around each request, at once when nothing can be wrong.
 
         A session that has worked for many tenants is given up too: the server keeps what it knows
-        of their tables for as long as the session lives, about a mebibyte a tenant.
+        of their tables for as long as the session lives, about a mebibyte a tenant. And so is one the
+        server has ended meanwhile: whoever came next would be told of a fault that is none of theirs.
         """
-        if len(self._visited) > settings.TENANTS_PER_SESSION:
+        if len(self._visited) > settings.TENANTS_PER_SESSION or self._is_ended():
             self.close()
             return
         if (
@@ -237,6 +242,15 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
             self.health_check_done = False
             return
         super().close_if_unusable_or_obsolete()
+
+    def _is_ended(self) -> bool:
+        """Whether the server has something to say to a session that asked nothing: its end, as a rule."""
+        session = self.connection
+        return (
+            session is not None
+            and session.pgconn.transaction_status == TransactionStatus.IDLE
+            and bool(self._unasked.poll(0))
+        )
 
     def is_in_context(self) -> bool:
         """Whether the session stands where it was pointed at, with nothing queued before."""
