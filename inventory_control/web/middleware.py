@@ -56,7 +56,22 @@ class ObservedRequest:
                 seconds=seconds,
                 is_logged=response.status_code >= 500 or not request.path.startswith("/static/"),
             )
+            _let_go(request, response)
             return response
+
+
+def _let_go(request: HttpRequest, response: HttpResponse) -> None:
+    """Part an answered request from what the caller sent and from the answer.
+
+    A request and its view know each other, and so do an answer and its renderer: they stay until
+    the collector comes, after hundreds of batches (see `wsgi`). What was sent and answered would be
+    half of the process's memory by then.
+    """
+    for name in ("_body", "_stream"):
+        request.__dict__.pop(name, None)
+    request.META.pop("wsgi.input", None)
+    if getattr(response, "is_rendered", False):
+        response.__dict__.pop("renderer_context", None)
 
 
 class ForBrowsers:

@@ -69,7 +69,7 @@ class ApiView(APIView):
                 response = handler(drf_request, *args, **kwargs)
             else:
                 body = request.body
-                response = answered_once(
+                return answered_once(
                     key=key,
                     actor_id=self.actor.id,
                     route=f"{drf_request.method} {request.get_full_path()}",
@@ -77,12 +77,9 @@ class ApiView(APIView):
                     effect=type(self).effect,
                     answer=lambda: self._rendered(handler(drf_request, *args, **kwargs)),
                 )
-                self.response = response
-                return response
         except Exception as error:  # noqa: BLE001 - DRF's own contract: every error is handled here
             response = self.handle_exception(error)
-        self.response = self.finalize_response(drf_request, response, *args, **kwargs)
-        return self.response
+        return self.finalize_response(drf_request, response, *args, **kwargs)
 
     def at_once(self, call: Call, secret: str) -> Answer | None:
         """Answer the holder of a key in the short lane, or None to go the general way.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+from io import BytesIO
+from wsgiref.util import setup_testing_defaults
 
 import httpx
 import msgspec
 import psycopg
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connection
+from django.http import HttpResponse
 from django.test import Client
 
 from inventory_control.lanes import ShortLane
@@ -233,3 +239,51 @@ def test_a_session_that_was_ended_is_given_up_between_requests(committed):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 2")
         assert cursor.fetchone() == (2,)
+
+
+def test_what_was_sent_and_answered_leaves_with_the_call(committed):
+    """The collector comes after hundreds of batches; until then every batch would lie in memory."""
+    item()
+    node()
+    api, application = Api("events.write", "exceptions.read"), get_wsgi_application()
+    sent = b"\n".join(msgspec.json.encode(event("receipt.recorded", 1)) for _ in range(500))
+    gc.collect()
+    gc.disable()
+    try:
+        before = kept()
+        answered = [
+            called(application, "POST", "/api/v1/events/bulk", api.key, sent),
+            called(application, "GET", "/api/v1/exceptions", api.key, b""),
+        ]
+        left = [one for one in kept() if one not in before]
+    finally:
+        gc.enable()
+
+    assert answered == ["200 OK", "200 OK"]
+    assert [one for one in left if isinstance(one, HttpResponse)] == []
+    assert [one for one in left if {"_body", "_stream"} & vars(one).keys()] == []
+
+
+def called(application, method: str, path: str, key: str, body: bytes) -> str:
+    """The status of a call whose answer was read and closed, as a server does."""
+    said: list[str] = []
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "HTTP_HOST": "alder.localhost",
+        "HTTP_AUTHORIZATION": f"Bearer {key}",
+        "CONTENT_TYPE": "application/x-ndjson",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+    setup_testing_defaults(environ)
+    answer = application(environ, lambda status, _headers, _fault=None: said.append(status))
+    assert b"".join(answer)
+    answer.close()
+    return said[0]
+
+
+def kept() -> list[object]:
+    """The requests and answers in memory, by type: to ask a weak proxy for its class may raise."""
+    whole = (HttpResponse, WSGIRequest)
+    return [one for one in gc.get_objects() if issubclass(type(one), whole)]
