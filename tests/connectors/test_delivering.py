@@ -75,7 +75,7 @@ def booked(erp: System) -> list[tuple[str, int]]:
     return [(one["form"], one["quantity"]) for _, one in sorted(erp.world.documents.items())]
 
 
-@pytest.mark.req("S16", "LED-05", "LED-31", "CON-05")
+@pytest.mark.req("LED-05", "LED-31", "CON-05")
 @pytest.mark.parametrize("units", [1, 4])
 def test_a_graded_return_is_sold_at_once_though_the_erp_is_down_and_told_to_it_once(
     erp, shop, units

@@ -79,7 +79,7 @@ def in_transit(of: Any, at: Any) -> int:
     return positions_of([of.pk])[of.pk, at.pk].in_transit
 
 
-@pytest.mark.req("LED-15", "S15")
+@pytest.mark.req("LED-15")
 def test_what_a_receipt_leaves_out_stays_in_transit_with_a_case_naming_both_nodes(ends, live):
     sock, store, _ = ends
 
@@ -172,7 +172,7 @@ def test_the_same_units_are_not_settled_twice(ends, live):
         settle_transfer(number="T1", settlement="written_off", quantity=2, reason="x", by=PLACER)
 
 
-@pytest.mark.req("EXC-20", "EXC-21", "S17")
+@pytest.mark.req("EXC-20", "EXC-21")
 def test_a_transfer_that_did_not_leave_is_a_case_of_its_sender(ends, live):
     _, _, centre = ends
     late = clock.now() - timedelta(hours=5)
@@ -185,7 +185,7 @@ def test_a_transfer_that_did_not_leave_is_a_case_of_its_sender(ends, live):
     assert after == {}
 
 
-@pytest.mark.req("LED-17", "EXC-08", "SUP-03", "S6")
+@pytest.mark.req("LED-17", "EXC-08", "SUP-03")
 def test_a_notice_that_differs_is_told_to_the_supplier_before_anything_arrives(ends, live):
     item("HAT", supplier=ends[0].supplier)
     po = {"document": "PO-500", "supplier": "MILL", "due_at": clock.now() + timedelta(days=3)}
@@ -252,7 +252,7 @@ def test_goods_nobody_ordered_are_a_case_until_somebody_decides(ends, live):
     assert live() == {}
 
 
-@pytest.mark.req("S6", "LED-05", "EXC-09")
+@pytest.mark.req("LED-05", "EXC-09")
 @pytest.mark.parametrize(("damaged", "is_case"), [(6, True), (2, False)])
 def test_damage_beyond_the_policy_is_a_quality_case_a_person_closes_for_good(
     ends, live, damaged, is_case
