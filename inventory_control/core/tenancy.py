@@ -177,7 +177,6 @@ def on_shared_session() -> Iterator[None]:
         yield
     finally:
         connections[DEFAULT_DB_ALIAS] = own
-        shared.close_if_unusable_or_obsolete()
         _shared.append(shared)
 
 

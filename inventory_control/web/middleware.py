@@ -64,8 +64,8 @@ def _let_go(request: HttpRequest, response: HttpResponse) -> None:
     """Part an answered request from what the caller sent and from the answer.
 
     A request and its view know each other, and so do an answer and its renderer: they stay until
-    the collector comes, after hundreds of batches (see `wsgi`). What was sent and answered would be
-    half of the process's memory by then.
+    the collector comes, after hundreds of batches (see `wsgi`). What was sent and answered was two
+    fifths of the process's memory by then.
     """
     for name in ("_body", "_stream"):
         request.__dict__.pop(name, None)
