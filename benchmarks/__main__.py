@@ -53,6 +53,7 @@ BARS = {
     "worker_mib": (250, "<="),
     "push_p95_s": (2.0, "<="),
     "burst_p95_s": (5.0, "<="),
+    "burst_rate": (10_000, ">="),
     "recovery_s": (60.0, "<="),
     "rebuild_rows_s": (200_000, ">="),
     "asof_p95_ms": (50, "<="),

@@ -1,4 +1,6 @@
-"""Promising: reservations of many items and of one hot item, and look-ups, against the bare view."""
+"""Promising: reservations of many items and of one hot item, one by one and imported a thousand lines
+a call, and look-ups, against the bare view.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,13 @@ import argparse
 import json
 import os
 import random
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 from benchmarks.bench import (
+    BATCH,
+    CLIENTS,
     CONNECTIONS,
     Bench,
     call,
@@ -18,7 +25,7 @@ from benchmarks.bench import (
     served,
     settle,
 )
-from benchmarks.clients import Call, load, median
+from benchmarks.clients import Call, Load, load, median
 from benchmarks.floors.facts import ITEMS
 from inventory_control.demo.running import free_port
 
@@ -27,11 +34,9 @@ LOOK_UP = "/api/v1/availability"
 
 
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
-    """Reservations over many items and of one hot item, and look-ups, against the bare view."""
-    rates: dict[str, list[float]] = {
-        name: [] for name in ("floor", "many", "hot", "row", "lookup", "hot_lookup")
-    }
-    p99: dict[str, list[float]] = {"floor": [], "many": []}
+    """Reservations over many items and of one hot item, one by one and imported, and look-ups."""
+    rates: dict[str, list[float]] = defaultdict(list)
+    p99: dict[str, list[float]] = defaultdict(list)
     bare_port = free_port()
     settle(bench)
     with served(
@@ -40,19 +45,9 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         {**os.environ, "BENCH_URL": bench.database},
     ):
         for number in range(options.rounds):
-            count = options.singles
-            floor = load(bare_port, _orders(bench, f"f{number}", count, "/reserve"), expect=is_done)
-            many = load(bench.port, _orders(bench, f"m{number}", count), expect=is_done)
-            settle(bench)
-            hot = load(bench.port, _orders(bench, f"h{number}", count, items=1), expect=is_done)
-            settle(bench)
-            row = load(bare_port, _looks(bench, "/one", count), expect=is_200)
-            look = load(bench.port, _looks(bench, LOOK_UP, count), expect=is_200)
-            same = load(bench.port, _looks(bench, LOOK_UP, count, items=1), expect=is_200)
-            for name, measured in zip(rates, (floor, many, hot, row, look, same), strict=True):
-                rates[name].append(measured.rate)
-            p99["floor"].append(floor.percentile(0.99))
-            p99["many"].append(many.percentile(0.99))
+            for name, measured in _round(bench, bare_port, number, options):
+                rates[name].append(measured.rate * (BATCH if "import" in name else 1))
+                p99[name].append(measured.percentile(0.99))
             say(
                 f"round {number + 1}: "
                 + ", ".join(f"{name} {found[-1]:,.0f}/s" for name, found in rates.items())
@@ -62,11 +57,37 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
         "hot_vs_many": ratio(rates["hot"], rates["many"]),
         "reserve_p99_ratio": ratio(p99["many"], p99["floor"]),
         "ats_lookup_vs_bare": ratio(rates["lookup"], rates["row"]),
-        "hot_lookup_vs_bare": ratio(rates["hot_lookup"], rates["row"]),
+        "hot_lookup_vs_bare": ratio(rates["hot lookup"], rates["row"]),
         "reserve_per_s": round(median(rates["many"])),
         "reserve_p99_ms": round(median(p99["many"]) * 1000, 1),
         "lookup_per_s": round(median(rates["lookup"])),
+        "import_vs_floor": ratio(rates["import"], rates["import floor"]),
+        "hot_import_vs_many": ratio(rates["hot import"], rates["import"]),
+        "import_lines_s": round(median(rates["import"])),
+        "hot_import_lines_s": round(median(rates["hot import"])),
     }
+
+
+def _round(
+    bench: Bench, bare_port: int, number: int, options: argparse.Namespace
+) -> Iterator[tuple[str, Load]]:
+    """Each load of a round by its name, the product's next to its floor's."""
+    count = options.singles
+    floor, many, hot = f"f{number}", f"m{number}", f"h{number}"
+    yield "floor", load(bare_port, _orders(bench, floor, count, "/reserve"), expect=is_done)
+    yield "many", load(bench.port, _orders(bench, many, count), expect=is_done)
+    settle(bench)
+    yield "hot", load(bench.port, _orders(bench, hot, count, items=1), expect=is_done)
+    settle(bench)
+    yield "row", load(bare_port, _looks(bench, "/one", count), expect=is_200)
+    yield "lookup", load(bench.port, _looks(bench, LOOK_UP, count), expect=is_200)
+    yield "hot lookup", load(bench.port, _looks(bench, LOOK_UP, count, items=1), expect=is_200)
+    calls = options.batches
+    yield "import floor", load(bare_port, _imports(bench, floor, calls, "/import"), expect=is_200)
+    yield "import", load(bench.port, _imports(bench, many, calls), expect=is_done)
+    settle(bench)
+    yield "hot import", load(bench.port, _imports(bench, hot, calls, items=1), expect=is_done)
+    settle(bench)
 
 
 def _orders(
@@ -78,16 +99,35 @@ def _orders(
     for client in range(CONNECTIONS):
         calls = []
         for number in range(count):
-            line = {
-                "line": "1",
-                "item": f"ITEM-{rng.randrange(items):05d}",
-                "node": "S1",
-                "quantity": rng.randrange(1, 4),
-            }
-            order = {"order": f"{name}-{client}-{number}", "lines": [line]}
+            order = {"order": f"{name}-{client}-{number}", "lines": [_line(rng, items)]}
             calls.append(call(bench, path, json.dumps(order).encode(), "json"))
         work.append(calls)
     return work
+
+
+def _imports(
+    bench: Bench, name: str, count: int, path: str = "/api/v1/reservations", *, items: int = ITEMS
+) -> list[list[Call]]:
+    """Orders of one line each, a thousand in a call, as a marketplace's import brings them."""
+    rng = random.Random(name)
+    work = []
+    for client in range(CLIENTS):
+        calls = []
+        for number in range(count):
+            orders = (f"{name}-import-{client}-{number}-{place}" for place in range(BATCH))
+            lines = [{"order": order, **_line(rng, items)} for order in orders]
+            calls.append(call(bench, path, json.dumps({"lines": lines}).encode(), "json"))
+        work.append(calls)
+    return work
+
+
+def _line(rng: random.Random, items: int) -> dict[str, Any]:
+    return {
+        "line": "1",
+        "item": f"ITEM-{rng.randrange(items):05d}",
+        "node": "S1",
+        "quantity": rng.randrange(1, 4),
+    }
 
 
 def _looks(bench: Bench, path: str, count: int, *, items: int = ITEMS) -> list[list[Call]]:

@@ -73,6 +73,30 @@ RESERVE = """
     RETURNING committed
 """
 """Floor of a reservation: the conditional update and the row that remembers it."""
+IMPORT = """
+    WITH line AS (
+        SELECT * FROM unnest(%(keys)s::text[], %(items)s::bigint[], %(quantities)s::bigint[])
+                   AS line (key, item_id, quantity)
+    ),
+    wanted AS (
+        SELECT item_id, sum(quantity) AS quantity FROM line GROUP BY item_id ORDER BY item_id
+    ),
+    taken AS (
+        UPDATE floor_b.stock_stockbalance AS mine
+           SET reserved = reserved + wanted.quantity, changed_at = %(now)s
+          FROM wanted
+         WHERE mine.item_id = wanted.item_id AND node_id = 2
+           AND sellable - reserved >= wanted.quantity
+        RETURNING mine.item_id
+    )
+    INSERT INTO floor_b.stock_reservation (
+        key, channel, committed, confirmed, shipped, released, prior_open, prior_assigned,
+        changed_at, item_id, node_id
+    )
+    SELECT key, '', quantity, 0, 0, 0, 0, 0, %(now)s, item_id, 2 FROM line JOIN taken USING (item_id)
+    RETURNING key, committed
+"""
+"""Floor of an order import: all lines of an item in one conditional update, a row for each."""
 ONE = "SELECT id, sku, name FROM floor_b.item WHERE sku = %(item)s"
 """Floor of a look-up: one row found by an index."""
 Start = Callable[[str, list[tuple[str, str]]], Any]
@@ -91,18 +115,19 @@ class Sale(msgspec.Struct):
 
 
 class OrderLine(msgspec.Struct):
-    """One line of what /reserve decodes."""
+    """One line of what /reserve and /import decode."""
 
     line: str
     item: str
     quantity: int
+    order: str = ""
 
 
 class Order(msgspec.Struct):
-    """What /reserve decodes."""
+    """What /reserve decodes, and /import, whose lines name orders of their own."""
 
-    order: str
     lines: list[OrderLine]
+    order: str = ""
 
 
 _decode = msgspec.json.Decoder(Sale).decode
@@ -111,8 +136,8 @@ _here = threading.local()
 
 
 def application(environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
-    """POST /post posts one event, POST /reserve promises one line; GET /null answers nothing, GET
-    /one reads the indexed row of the item asked for.
+    """POST /post posts one event, POST /reserve promises one line, POST /import many; GET /null
+    answers nothing, GET /one reads the indexed row of the item asked for.
     """
     path = environ["PATH_INFO"]
     if path == "/null":
@@ -123,7 +148,7 @@ def application(environ: dict[str, Any], start_response: Start) -> Iterable[byte
         body = msgspec.json.encode(row)
     else:
         asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        body = _reserve(asked) if path == "/reserve" else _post(asked)
+        body = _POSTED[path](asked)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [body]
 
@@ -168,6 +193,27 @@ def _reserve(body: bytes) -> bytes:
         .fetchone()
     )
     return msgspec.json.encode({"granted": row and row[0]})
+
+
+def _import(body: bytes) -> bytes:
+    lines = _decode_order(body).lines
+    rows = (
+        _session()
+        .execute(
+            IMPORT,
+            {
+                "keys": [f"{line.order}/{line.line}" for line in lines],
+                "items": [int(line.item[5:]) for line in lines],
+                "quantities": [line.quantity for line in lines],
+                "now": datetime.now(UTC),  # noqa: TID251 - a floor has no product time
+            },
+        )
+        .fetchall()
+    )
+    return msgspec.json.encode({"granted": rows})
+
+
+_POSTED = {"/post": _post, "/reserve": _reserve, "/import": _import}
 
 
 def _session() -> psycopg.Connection:
