@@ -30,10 +30,16 @@ from psycopg import sql
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
+from inventory_control.core.postgresql import lookups as lookups
 from inventory_control.core.postgresql.flight import Flight
 from inventory_control.core.telemetry import context_errors
 
 EXTENSIONS_SCHEMA = "ext"
+_PLANNING = (
+    "SET plan_cache_mode = force_generic_plan; "
+    "SET max_parallel_workers_per_gather = 0; "
+    "SET random_page_cost = 1.1"
+)
 _CARRIERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 """Statements that may share a message with the switch; VACUUM and its like must stand alone."""
 
@@ -181,12 +187,13 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._unasked.register(self.connection.fileno(), POLLIN)
 
     def init_connection_state(self) -> None:
-        """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`), and
-        never on more than one core: a stage that borrows them all makes the tills wait.
+        """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`);
+        never on more than one core: a stage that borrows them all makes the tills wait; and for
+        pages found anywhere at the price of the next one, because no disk turns any more: with the
+        server's default, looking up a thousand places reads every open case there is.
         """
         super().init_connection_state()
-        self.connection.execute("SET plan_cache_mode = force_generic_plan")
-        self.connection.execute("SET max_parallel_workers_per_gather = 0")
+        self.connection.execute(_PLANNING)
 
     def close(self) -> None:
         """Forget what was applied together with the session that knew it."""
