@@ -59,8 +59,8 @@ class Rest:
         return max(self.least, min(self.most, round(1_000 * took * self.parts)))
 
 
-PROMPT_REST = Rest(least=300, parts=2, most=500)
-REST = Rest(least=1_000, parts=3, most=5_000)
+PROMPT_REST = Rest(least=300, parts=4, most=1_000)
+REST = Rest(least=1_000, parts=8, most=5_000)
 BELLS_KEPT = 10_000
 """How many bells a process remembers to leave alone."""
 SILENT_FOR_S = 1.0

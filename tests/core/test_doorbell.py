@@ -40,10 +40,10 @@ def test_a_bell_is_rung_once_until_it_is_answered(sent):
     ("stage", "took", "rest"),
     [
         ("availability", 0.0, 0.3),
-        ("availability", 0.2, 0.4),
-        ("detect", 0.3, 1.0),
-        ("detect", 0.8, 2.4),
-        ("deliver", 9.0, 0.5),
+        ("availability", 0.2, 0.8),
+        ("detect", 0.1, 1.0),
+        ("detect", 0.3, 2.4),
+        ("deliver", 9.0, 1.0),
         ("workflows", 9.0, 5.0),
     ],
 )
