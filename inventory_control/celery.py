@@ -6,9 +6,11 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import task_postrun
+from celery.signals import task_postrun, worker_ready
 from django.db import close_old_connections
 from kombu.transport.redis import QoS
+
+from inventory_control.core.collector import spare_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inventory_control.settings.local")
 
@@ -37,3 +39,9 @@ app.conf.beat_schedule = {
 def keep_sound_sessions(**_told: object) -> None:
     """Close database sessions that are broken or past DATABASE_CONNECTION_SECONDS."""
     close_old_connections()
+
+
+@worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]  # celery
+def serve(**_told: object) -> None:
+    """Begin to serve: everything a worker needs is loaded."""
+    spare_what_is_loaded()
