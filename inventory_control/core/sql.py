@@ -39,14 +39,16 @@ def hot(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[t
     Parameters need explicit types in the text. Runs in the tenant and transaction of the
     connection, with its refusals.
     """
-    with connection.wrap_database_errors:
-        return _ask(statement, parameters).rows()
+    wrapper = _wrapper()
+    with wrapper.wrap_database_errors:
+        return _ask(wrapper, statement, parameters).rows()
 
 
 def hot_later(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
     """Queue a statement of the hot path whose rows are read later; only inside `pipelined`."""
-    with connection.wrap_database_errors:
-        return _ask(statement, parameters)
+    wrapper = _wrapper()
+    with wrapper.wrap_database_errors:
+        return _ask(wrapper, statement, parameters)
 
 
 def hot_write(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -54,9 +56,10 @@ def hot_write(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> 
 
     Inside `pipelined` it is queued: a failure surfaces with the next rows read, or at the end.
     """
-    with connection.wrap_database_errors:
-        asked = _ask(statement, parameters)
-        if not _wrapper().is_pipelined:
+    wrapper = _wrapper()
+    with wrapper.wrap_database_errors:
+        asked = _ask(wrapper, statement, parameters)
+        if not wrapper.is_pipelined:
             asked.rows()
 
 
@@ -64,12 +67,20 @@ def texts(values: Iterable[str | None]) -> str:
     """An array of text in PostgreSQL's own notation, for a parameter cast in the statement.
 
     The driver writes arrays an element at a time in Python, which for a batch of events costs
-    more than the server takes to post it; see also `numbers`, `times` and `blobs`.
+    more than the server takes to post it; here all are joined first and escaped together. See also
+    `numbers`, `times` and `blobs`.
     """
-    return _array(
-        "NULL" if one is None else '"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for one in values
-    )
+    found = list(values)
+    if not found:
+        return "{}"
+    if None in found:
+        return _array("NULL" if one is None else f'"{_escaped(one)}"' for one in found)
+    # No text of PostgreSQL holds a NUL: it can stand between them. One that has its own is refused
+    # where the parameter is bound.
+    joined = "\0".join(found)  # type: ignore[arg-type]  # no None among them
+    if joined.count("\0") == len(found) - 1:
+        joined = _escaped(joined).replace("\0", '","')
+    return f'{{"{joined}"}}'
 
 
 def numbers(values: Iterable[int | None]) -> str:
@@ -79,12 +90,16 @@ def numbers(values: Iterable[int | None]) -> str:
 
 def times(values: Iterable[date | None]) -> str:
     """An array of dates or moments; see `texts`."""
-    return _array("NULL" if one is None else f'"{one.isoformat()}"' for one in values)
+    return _array("NULL" if one is None else one.isoformat() for one in values)
 
 
 def blobs(values: Iterable[bytes]) -> str:
     """An array of bytes; see `texts`."""
     return _array(f'"\\\\x{one.hex()}"' for one in values)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _array(elements: Iterable[str]) -> str:
@@ -116,11 +131,11 @@ def pipelined(*, commits: bool = False) -> Iterator[None]:
         wrapper.is_pipelined = outer
 
 
-def _ask(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
+def _ask(wrapper: Any, statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
     text, names = _positional(statement)
-    asked = _wrapper().flight().ask(text, bound(parameters, names))
-    if connection.queries_logged:
-        connection.queries_log.append({"sql": statement, "time": "0"})
+    asked: Asked = wrapper.flight().ask(text, bound(parameters, names))
+    if wrapper.queries_logged:
+        wrapper.queries_log.append({"sql": statement, "time": "0"})
     return asked
 
 
