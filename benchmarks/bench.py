@@ -81,6 +81,8 @@ def look_over(database: str) -> None:
 
     It never looks at an empty one, and neither may this: a table known to be empty is read whole
     by every plan made before it is looked at again, one never looked at is taken to hold pages.
+    What was written comes to rest on the disk as well: the checkpoint behind hundreds of new
+    schemas takes a fifth of a core for a minute.
     """
     with psycopg.connect(database, autocommit=True) as session:
         tables = session.execute(
@@ -92,6 +94,7 @@ def look_over(database: str) -> None:
         for start in range(0, len(tables), TABLES_AT_ONCE):
             names = ", ".join(name for (name,) in tables[start : start + TABLES_AT_ONCE])
             session.execute(f"VACUUM (ANALYZE) {names}")
+        session.execute("CHECKPOINT")
 
 
 @contextmanager

@@ -60,12 +60,14 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root over these leaf *data* (not leaf hashes), in order, reading them once.
 
     For one-off roots, such as the one over the rows of a posted batch; a growing log keeps a
-    `Frontier` instead.
+    `Frontier` instead. Works level by level: a last node without a neighbour rises as it is, which is
+    where RFC 6962 has it too, because it splits at the largest power of two.
     """
-    frontier = Frontier()
-    for data in leaves:
-        frontier.append(leaf_hash(data))
-    return frontier.root()
+    level = [leaf_hash(data) for data in leaves]
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [*(node_hash(left, right) for left, right in pairs), *level[len(level) & ~1 :]]
+    return level[0] if level else empty_root()
 
 
 class Frontier:

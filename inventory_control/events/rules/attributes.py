@@ -38,11 +38,11 @@ def personal_keys(event: CanonicalEventV1) -> list[str]:
 
     Only types about customers are looked at; a supplier may well have a name.
     """
-    if not event.type.startswith(_PERSONAL_TYPES):
+    if not event.attributes or not event.type.startswith(_PERSONAL_TYPES):
         return []
     return sorted(
         key
-        for key, value in (event.attributes or {}).items()
+        for key, value in event.attributes.items()
         if _PERSONAL_KEY.search(_CAMEL.sub("_", key).replace("-", "_").replace(" ", "_").lower())
         or (isinstance(value, str) and _EMAIL.search(value))
     )
