@@ -42,6 +42,7 @@ from inventory_control.reconciliation.selectors import root_causes
 from inventory_control.reconciliation.services import take_news
 
 BATCH = 5_000
+"""Changed places of one transaction."""
 CLEARED = "The risk is no longer there."
 
 
@@ -65,9 +66,9 @@ def detect_due(*, by: Actor) -> int:
     require(by, permissions.HANDLE)
     looked_at = 0
     while True:
-        taken, places = _detect_batch(by)
+        changed, places = _detect_batch(by)
         looked_at += places
-        if taken < BATCH:
+        if changed < BATCH:
             return looked_at
 
 
@@ -75,17 +76,17 @@ def detect_due(*, by: Actor) -> int:
 def _detect_batch(by: Actor) -> tuple[int, int]:
     """One batch: take the notes, look, and open, raise, repeat or clear cases.
 
-    Returns the notes taken and the places looked at.
+    Returns how many places had changed, and how many were looked at.
     """
     hold_detection()
     now = clock.now()
     take_noted_sources()
     take_command_news()
     lapsed = _end_quiet(now)
-    taken, places = _places_to_look_at(lapsed.values())
+    changed, places = _places_to_look_at(lapsed.values())
     reports = reports_to_look_at() if take_news() or lapsed else None
     if not is_live(now):
-        return taken, len(places)
+        return changed, len(places)
     scene = replace(scene_of(places, now, reports), waiting_names=tuple(take_waiting_names()))
     findings = {risk_of(finding.case_key): finding for finding in findings_in(scene)}
     live = {
@@ -107,7 +108,7 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
         ring("advise")
     if opened or changes.risen or changes.gone:
         ring("count")
-    return taken, len(places)
+    return changed, len(places)
 
 
 def _end_quiet(now: datetime) -> dict[int, Place]:
@@ -118,10 +119,10 @@ def _end_quiet(now: datetime) -> dict[int, Place]:
 
 
 def _places_to_look_at(lapsed: Iterable[Place]) -> tuple[int, list[Place]]:
-    """Changed places, and those whose risk was quiet long enough; each is taken once."""
+    """How many places changed; they, and those whose risk was quiet long enough."""
     again = {place for place in lapsed if None not in place}
-    taken, changed = take_changed_places(BATCH)
-    return taken, sorted({*changed, *again})
+    changed = take_changed_places(BATCH)
+    return len(changed), sorted({*changed, *again})
 
 
 def _changes(

@@ -94,14 +94,13 @@ SELECT item_id, node_id, %(now)s
   FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
 
 -- name: take_changed
--- The places of the oldest notes, with every note there is of them: while detection rested a place may
--- have changed many times, and one look tells of all. Says how many notes were looked through.
-WITH oldest AS (
-    SELECT item_id, node_id FROM availability_changedplace ORDER BY id LIMIT %s
-), place AS (
-    SELECT DISTINCT item_id, node_id FROM oldest
+-- The places that were noted first, with every note there is of them: while detection rested a place may
+-- have changed many times, and one look tells of all.
+WITH place AS (
+    SELECT item_id, node_id FROM availability_changedplace
+     GROUP BY item_id, node_id ORDER BY min(id) LIMIT %s
 ), taken AS (
     DELETE FROM availability_changedplace note USING place
      WHERE note.item_id = place.item_id AND note.node_id = place.node_id
 )
-SELECT item_id, node_id, (SELECT count(*) FROM oldest) FROM place
+SELECT item_id, node_id FROM place

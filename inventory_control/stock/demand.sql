@@ -1,10 +1,11 @@
 -- name: take_marks
 -- Take marks away and add the demand they tell of to its days: each event is added once, because its
--- mark was written with it and is gone with this.
+-- mark was written with it and is gone with this. By a bound and not by their ids: locking and joining
+-- twenty thousand of them costs as much as taking them.
 WITH taken AS (
     DELETE FROM stock_stockmark
-     WHERE id IN (
-               SELECT id FROM stock_stockmark ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+     WHERE id <= (
+               SELECT max(id) FROM (SELECT id FROM stock_stockmark ORDER BY id LIMIT %s) AS first
            )
     RETURNING item_id, node_id, day, sold, lost, lines
 ),

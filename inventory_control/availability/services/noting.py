@@ -28,13 +28,11 @@ def note_changed_places(places: Iterable[Place], at: datetime) -> None:
         )
 
 
-def take_changed_places(limit: int) -> tuple[int, set[Place]]:
-    """Take the places that `limit` notes tell of, the oldest first, in the caller's transaction.
+def take_changed_places(limit: int) -> set[Place]:
+    """Take up to `limit` places, those noted first, with every note of them, in the caller's transaction.
 
-    Every note of these places is taken with them. Says how many notes it went by: as many as the limit
-    means that others may be left. Whoever calls lets nobody else take meanwhile.
+    Whoever calls lets nobody else take meanwhile.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SQL["take_changed"], [limit])
-        taken = cursor.fetchall()
-    return (taken[0][2] if taken else 0), {(item, node) for item, node, _ in taken}
+        return set(cursor.fetchall())

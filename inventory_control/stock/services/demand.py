@@ -19,7 +19,7 @@ def take_marks(limit: int) -> tuple[int, list[tuple[int, int]]]:
     there were, and the places that changed.
 
     Marks of transactions still open stay for the next call. Runs in the caller's transaction,
-    so a failure leaves the marks where they were.
+    so a failure leaves the marks where they were. Of two callers the second waits for the first.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SQL["take_marks"], [limit])
