@@ -79,24 +79,30 @@ IMPORT = """
                    AS line (key, item_id, quantity)
     ),
     wanted AS (
-        SELECT item_id, sum(quantity) AS quantity FROM line GROUP BY item_id ORDER BY item_id
+        SELECT item_id, sum(quantity) AS quantity FROM line GROUP BY item_id
+    ),
+    locked AS (
+        SELECT item_id, quantity FROM floor_b.stock_stockbalance AS b JOIN wanted USING (item_id)
+         WHERE node_id = 2 ORDER BY item_id FOR UPDATE OF b
     ),
     taken AS (
         UPDATE floor_b.stock_stockbalance AS mine
-           SET reserved = reserved + wanted.quantity, changed_at = %(now)s
-          FROM wanted
-         WHERE mine.item_id = wanted.item_id AND node_id = 2
-           AND sellable - reserved >= wanted.quantity
+           SET reserved = reserved + locked.quantity, changed_at = %(now)s
+          FROM locked
+         WHERE mine.item_id = locked.item_id AND node_id = 2
+           AND sellable - reserved >= locked.quantity
         RETURNING mine.item_id
     )
     INSERT INTO floor_b.stock_reservation (
         key, channel, committed, confirmed, shipped, released, prior_open, prior_assigned,
         changed_at, item_id, node_id
     )
-    SELECT key, '', quantity, 0, 0, 0, 0, 0, %(now)s, item_id, 2 FROM line JOIN taken USING (item_id)
+    SELECT key, '', quantity, 0, 0, 0, 0, 0, %(now)s, item_id, 2 FROM line
+     WHERE (item_id IN (SELECT item_id FROM taken)) IS TRUE
     RETURNING key, committed
 """
-"""Floor of an order import: all lines of an item in one conditional update, a row for each."""
+"""Floor of an order import: all lines of an item in one conditional update, a row for each. The items
+are locked in order first: two imports would deadlock otherwise."""
 ONE = "SELECT id, sku, name FROM floor_b.item WHERE sku = %(item)s"
 """Floor of a look-up: one row found by an index."""
 Start = Callable[[str, list[tuple[str, str]]], Any]
