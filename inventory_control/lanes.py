@@ -144,7 +144,8 @@ def _answer(door: _Door, tenant: TenantRef, call: Call, secret: str) -> Answer |
 
 def _fault(call: Call, error: Exception) -> Answer:
     shown: Any = response_for_exception(WSGIRequest(call.META), error)
-    return Answer(shown.status_code, shown.content, shown["Content-Type"])
+    kept = tuple((name, shown[name]) for name in ("Retry-After",) if name in shown)
+    return Answer(shown.status_code, shown.content, shown["Content-Type"], kept)
 
 
 def _unused(_request: HttpRequest) -> HttpResponse:

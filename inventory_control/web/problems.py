@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -16,10 +17,13 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from inventory_control.core.errors import DomainError
+from inventory_control.core.postgresql.base import is_server_away
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.web.calls import Answer
 
 CONTENT_TYPE = "application/problem+json"
+AWAY_S = "2"
+"""Seconds after which to ask again while the database is away: a restart takes about as long."""
 _FOR_OPERATORS = "; use sys."
 """Where Python, refusing an endless number, starts to advise whoever runs it."""
 _CHALLENGE = ("WWW-Authenticate", "Bearer")
@@ -124,11 +128,27 @@ def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def fault(request: HttpRequest) -> HttpResponse:
-    """Django's 500: our fault; asks neither database nor session for what it shows."""
+    """Django's 500: our fault; asks neither database nor session for what it shows.
+
+    A database that went away in the middle is none of ours: that is a 503, and when to come again.
+    """
+    if is_server_away(sys.exception()):
+        return _away(request)
     detail = "Something failed on our side; nothing of this request was saved."
     told = problem_at_door(request, status=500, code="fault", detail=detail)
     reference = {"correlation_id": correlation_id()}
     return told or HttpResponse(render_to_string("errors/500.html", reference), status=500)
+
+
+def _away(request: HttpRequest) -> HttpResponse:
+    detail = (
+        "The database went away. Whether this request was saved is not known: send it again with "
+        "the same keys; what was saved is not saved twice."
+    )
+    told = problem_at_door(request, status=503, code="unavailable", detail=detail)
+    answer = told or HttpResponse(render_to_string("errors/503.html"), status=503)
+    answer["Retry-After"] = AWAY_S
+    return answer
 
 
 def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:

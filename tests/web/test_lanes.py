@@ -229,6 +229,60 @@ def test_a_server_that_came_back_meanwhile_is_no_fault_of_the_next_call(committe
     assert (told[0], told[1]["nodes"][0]["ats"]) == (200, 12)
 
 
+def told_to_come_again(api: Api) -> None:
+    """The last answer says that the database is away, and that sending again is safe."""
+    assert api.last.status_code == 503
+    assert api.last.headers["Retry-After"] == "2"
+    body = api.last.json()
+    assert body["code"] == "unavailable"
+    assert "not saved twice" in body["detail"]
+
+
+def gone(*_arguments: object) -> None:
+    """The server ends all sessions while a request has one in its hands."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert end_sessions() >= 1
+        cursor.execute("SELECT 2")
+
+
+@pytest.mark.req("INT-13")
+@pytest.mark.parametrize(
+    ("method", "path", "step"),
+    [
+        ("POST", "events", "inventory_control.stock.api.views.post_presented"),
+        ("GET", "exceptions", "inventory_control.web.views.ApiView.refuse_large"),
+    ],
+)
+def test_a_server_that_goes_in_the_middle_of_a_call_is_away_and_no_fault(
+    committed, monkeypatch, method, path, step
+):
+    item()
+    node()
+    api = Api("events.write", "exceptions.read")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(step, gone)
+        api.call(method, path, event("receipt.recorded", 5) if method == "POST" else None)
+    close_old_connections()  # as the server does behind every request
+
+    assert api.last.status_code == 503
+    assert api.last.headers["Retry-After"] == "2"
+    assert api.last.json()["code"] == "unavailable"
+    assert "not saved twice" in api.last.json()["detail"]
+    assert api.post("events", event("receipt.recorded", 5))[0] == 201
+
+
+def test_a_page_says_that_it_is_not_available_while_the_database_is_away(committed, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr("django.contrib.auth.views.LoginView.get_context_data", gone)
+        answer = Client(raise_request_exception=False).get("/login/", headers=HOST)
+    close_old_connections()
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "Not available right now" in answer.content.decode()
+
+
 def test_a_session_that_was_ended_is_given_up_between_requests(committed):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

@@ -26,7 +26,7 @@ from django.db.backends.postgresql import base as postgresql
 from django.db.utils import Error as DatabaseError
 from django_tenants.postgresql_backend import base as django_tenants_base
 from psycopg import Error as PsycopgError
-from psycopg import sql
+from psycopg import OperationalError, sql
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
@@ -35,6 +35,8 @@ from inventory_control.core.postgresql.flight import Flight
 from inventory_control.core.telemetry import context_errors
 
 EXTENSIONS_SCHEMA = "ext"
+_AWAY = ("08", "53", "57P")
+"""Classes of SQLSTATE: no connection, no room for it, an operator ends or starts the server."""
 _PLANNING = (
     "SET plan_cache_mode = force_generic_plan; "
     "SET max_parallel_workers_per_gather = 0; "
@@ -46,6 +48,19 @@ _CARRIERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 
 chosen: ContextVar[DatabaseContext | None] = ContextVar("database_context", default=None)
 """The context of whatever runs now; only `core.tenancy` sets it, and None runs nothing."""
+
+
+def is_server_away(error: BaseException | None) -> bool:
+    """Whether an error came of a server that could not be reached, went away or had no room left.
+
+    Looks at what the error came of as well: whoever tidies up behind a lost session fails too.
+    """
+    while error is not None:
+        if isinstance(error, OperationalError):
+            state = error.sqlstate
+            return state is None or state.startswith(_AWAY)
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class ContextError(DatabaseError):
