@@ -10,7 +10,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 from benchmarks.bench import (
     BATCH,
@@ -82,52 +82,45 @@ def _round(
     yield "row", load(bare_port, _looks(bench, "/one", count), expect=is_200)
     yield "lookup", load(bench.port, _looks(bench, LOOK_UP, count), expect=is_200)
     yield "hot lookup", load(bench.port, _looks(bench, LOOK_UP, count, items=1), expect=is_200)
-    calls = options.batches
-    yield "import floor", load(bare_port, _imports(bench, floor, calls, "/import"), expect=is_200)
-    yield "import", load(bench.port, _imports(bench, many, calls), expect=is_done)
+    orders = partial(_orders, bench, count=options.batches, clients=CLIENTS, size=BATCH)
+    yield "import floor", load(bare_port, orders(f"if{number}", path="/import"), expect=is_200)
+    yield "import", load(bench.port, orders(f"im{number}"), expect=is_done)
     settle(bench)
-    yield "hot import", load(bench.port, _imports(bench, hot, calls, items=1), expect=is_done)
+    yield "hot import", load(bench.port, orders(f"ih{number}", items=1), expect=is_done)
     settle(bench)
 
 
 def _orders(
-    bench: Bench, name: str, count: int, path: str = "/api/v1/reservations", *, items: int = ITEMS
+    bench: Bench,
+    name: str,
+    count: int,
+    path: str = "/api/v1/reservations",
+    *,
+    items: int = ITEMS,
+    clients: int = CONNECTIONS,
+    size: int = 1,
 ) -> list[list[Call]]:
-    """Orders of one line each, by as many clients as there are connections."""
+    """Orders of one line each, `size` of them in a call: one as a till sends it, a thousand as a
+    marketplace's import brings them.
+    """
     rng = random.Random(name)
     work = []
-    for client in range(CONNECTIONS):
+    for client in range(clients):
         calls = []
         for number in range(count):
-            order = {"order": f"{name}-{client}-{number}", "lines": [_line(rng, items)]}
-            calls.append(call(bench, path, json.dumps(order).encode(), "json"))
-        work.append(calls)
-    return work
-
-
-def _imports(
-    bench: Bench, name: str, count: int, path: str = "/api/v1/reservations", *, items: int = ITEMS
-) -> list[list[Call]]:
-    """Orders of one line each, a thousand in a call, as a marketplace's import brings them."""
-    rng = random.Random(name)
-    work = []
-    for client in range(CLIENTS):
-        calls = []
-        for number in range(count):
-            orders = (f"{name}-import-{client}-{number}-{place}" for place in range(BATCH))
-            lines = [{"order": order, **_line(rng, items)} for order in orders]
+            lines = [
+                {
+                    "order": f"{name}-{client}-{number}-{place}",
+                    "line": "1",
+                    "item": f"ITEM-{rng.randrange(items):05d}",
+                    "node": "S1",
+                    "quantity": rng.randrange(1, 4),
+                }
+                for place in range(size)
+            ]
             calls.append(call(bench, path, json.dumps({"lines": lines}).encode(), "json"))
         work.append(calls)
     return work
-
-
-def _line(rng: random.Random, items: int) -> dict[str, Any]:
-    return {
-        "line": "1",
-        "item": f"ITEM-{rng.randrange(items):05d}",
-        "node": "S1",
-        "quantity": rng.randrange(1, 4),
-    }
 
 
 def _looks(bench: Bench, path: str, count: int, *, items: int = ITEMS) -> list[list[Call]]:

@@ -66,7 +66,11 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
 def _flow(
     bench: Bench, base: int, per_second: int, seconds: int, size: int
 ) -> tuple[tuple[float, float], int, float]:
-    """Latencies (p50, p95), events a second that went in, and seconds until all was told."""
+    """Latencies (p50, p95), events a second, and seconds until all was told.
+
+    The rate is what was sent while the flow lasted: a client that waits for an answer sends late, and
+    what it sends behind the flow's end does not count.
+    """
     settle(bench)
     work = batches(facts(per_second * seconds, seed=base), size)
     since = _now(bench)
@@ -86,21 +90,12 @@ def _flow(
     recovery = _until_told(bench)
     latencies = _latencies(bench, since, until)
     p50, p95 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.95))
-    rate = _rate(len(work) * size, max(sent) - began, per_second, size)
+    rate = sum(size for at in sent if at - began < seconds) // seconds
     say(
         f"pushing {rate:,}/s: {len(latencies):,} events acknowledged, p50 {p50:.2f} s, "
         f"p95 {p95:.2f} s, at rest {recovery:.1f} s later"
     )
     return (round(p50, 3), round(p95, 3)), rate, round(recovery, 1)
-
-
-def _rate(events: int, seconds: float, per_second: int, size: int) -> int:
-    """Events a second at which a flow went in, to the nearest hundred.
-
-    The last batch is due one interval before its flow ends; how long it waits for its answer is
-    latency, not rate.
-    """
-    return round(events / (seconds + size * CLIENTS / per_second), -2)
 
 
 def _latencies(bench: Bench, since: datetime, until: datetime) -> list[float]:

@@ -144,8 +144,9 @@ def _answer(door: _Door, tenant: TenantRef, call: Call, secret: str) -> Answer |
 
 def _fault(call: Call, error: Exception) -> Answer:
     shown: Any = response_for_exception(WSGIRequest(call.META), error)
-    kept = tuple((name, shown[name]) for name in ("Retry-After",) if name in shown)
-    return Answer(shown.status_code, shown.content, shown["Content-Type"], kept)
+    headers = dict(shown.items())
+    content_type = headers.pop("Content-Type")
+    return Answer(shown.status_code, shown.content, content_type, tuple(headers.items()))
 
 
 def _unused(_request: HttpRequest) -> HttpResponse:

@@ -123,17 +123,16 @@ class Sale(msgspec.Struct):
 class OrderLine(msgspec.Struct):
     """One line of what /reserve and /import decode."""
 
+    order: str
     line: str
     item: str
     quantity: int
-    order: str = ""
 
 
 class Order(msgspec.Struct):
-    """What /reserve decodes, and /import, whose lines name orders of their own."""
+    """What /reserve and /import decode."""
 
     lines: list[OrderLine]
-    order: str = ""
 
 
 _decode = msgspec.json.Decoder(Sale).decode
@@ -190,7 +189,7 @@ def _reserve(body: bytes) -> bytes:
         .execute(
             RESERVE,
             {
-                "key": f"{order.order}/{line.line}",
+                "key": f"{line.order}/{line.line}",
                 "item": int(line.item[5:]),
                 "quantity": line.quantity,
                 "now": datetime.now(UTC),  # noqa: TID251 - a floor has no product time

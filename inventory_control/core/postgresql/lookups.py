@@ -1,8 +1,8 @@
 """`__in` with many values: they travel as one array instead of a placeholder each.
 
 A look of the detectors asks a dozen tables for a thousand places. Django prepares every value by
-itself and the driver writes each into the statement by itself: half of what such a look costs the
-process. The server turns the list into the same array in the end.
+itself and the driver writes each into the statement by itself: nearly half of what such a look
+costs the process. The server turns the list into the same array in the end.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FEW = 50
 code are shorter, so the conditions of partial indexes read as ever."""
 
 
-class _AsArray(In):
-    """Whole numbers or texts, when there are many; everything else as Django does it."""
+class _ManyIn(In):
+    """Whole numbers or texts as an array, when there are many; everything else as Django does it."""
 
     def process_rhs(self, compiler: Any, connection: Any) -> Any:
         """The array and its one parameter; NULL equals nothing and is left out."""
@@ -39,11 +39,7 @@ class _AsArray(In):
         return f"= {rhs}" if rhs.startswith("ANY(") else super().get_rhs_op(connection, rhs)
 
 
-class _ManyIn(_AsArray):
-    """`in` of a column."""
-
-
-class _ManyRelatedIn(_AsArray, RelatedIn):
+class _ManyRelatedIn(_ManyIn, RelatedIn):
     """`in` of a foreign key."""
 
 
