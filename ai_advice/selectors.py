@@ -17,6 +17,7 @@ from exceptions.rules import ADVISABLE
 from exceptions.states import LIVE
 from inventory_control.catalog.models import Item, ItemNode, Node
 from inventory_control.core import clock
+from inventory_control.core.places import Place
 from inventory_control.orders.selectors import inbound_supply
 from inventory_control.orders.values import InboundSupply
 from inventory_control.policies.selectors import current_policy
@@ -27,7 +28,6 @@ from inventory_control.stock.values import Position
 HISTORY_DAYS = 112
 USUAL_LEAD_TIME_DAYS = 7
 POLICY = "advice"
-Place = tuple[int, int]
 
 
 def advisable_cases(limit: int) -> list[ExceptionCase]:

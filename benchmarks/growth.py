@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ import psycopg
 from benchmarks.bench import BATCH, CLIENTS, Bench, call, is_200, look_over, say, settle
 from benchmarks.clients import load, median
 from benchmarks.floors.facts import ITEMS, batches, facts
+from benchmarks.floors.receipts import RECEIPTS
 from benchmarks.posting import bulk
 
 ROUNDS = 3
@@ -20,43 +22,8 @@ PART = 250_000
 """Events a grown ledger is filled with at a time."""
 HOT_SHARE = 5
 """One item has this part of all rows."""
+GROWN_SINCE = datetime(2026, 1, 5, 8, tzinfo=UTC)
 _MAPPING = re.compile(r"^[0-9a-f]+-[0-9a-f]+ ", re.MULTILINE)
-FILL = """
-    WITH made AS (
-        SELECT nextval('events_inventoryevent_id_seq') AS id, n,
-               CASE WHEN n %% %(hot)s = 0 THEN %(first)s ELSE %(first)s + n %% %(items)s END
-               AS item_id,
-               timestamptz '2026-01-05 08:00Z' + n %% 7776000 * interval '1 second' AS at
-          FROM generate_series(%(start)s::bigint, %(end)s::bigint) AS n
-    ),
-    event AS (
-        INSERT INTO events_inventoryevent (
-            id, source, source_id, business_key, type, kind, schema_version, occurred_at,
-            recorded_at, item_id, node_id, quantity, details, raw, received_from, correlation_id,
-            flags
-        )
-        SELECT id, 'grown', 'g' || n, 'G' || n, 'receipt.recorded', 'move', 1, at, at, item_id,
-               %(node)s, 1, '{}', '\\x', 'grown', 'grown', '{}'
-          FROM made
-    ),
-    source AS (
-        INSERT INTO events_sourcekey (source, source_id, event_id, content)
-        SELECT 'grown', 'g' || n, id, '\\x' FROM made
-    ),
-    business AS (
-        INSERT INTO events_businesskey (key, event_id) SELECT 'G' || n, id FROM made
-    ),
-    entry AS (
-        INSERT INTO stock_ledgerentry (
-            posted_at, event_id, item_id, node_id, state, lot, quantity, cause, occurred_at
-        )
-        SELECT at, id, item_id, %(node)s, state, '', sign, 'move', at
-          FROM made, (VALUES ('sellable', 1), ('supplier', -1)) AS side (state, sign)
-    )
-    UPDATE stock_stockbalance b SET sellable = b.sellable + grown.units
-      FROM (SELECT item_id, count(*) AS units FROM made GROUP BY item_id) AS grown
-     WHERE b.item_id = grown.item_id AND b.node_id = %(node)s
-"""
 
 
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, float]:
@@ -90,11 +57,13 @@ def _grow(bench: Bench, rows: int) -> int:
         events = max(0, (rows - have) // 2)
         for start in range(0, events, PART):
             session.execute(
-                FILL,
+                RECEIPTS,
                 {
                     "first": first,
                     "items": ITEMS,
                     "hot": HOT_SHARE,
+                    "units": 1,
+                    "at": GROWN_SINCE,
                     "node": node,
                     "start": start,
                     "end": min(start + PART, events) - 1,

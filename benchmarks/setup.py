@@ -17,6 +17,7 @@ django.setup()
 from django.db import connection  # noqa: E402 - Django first
 
 from benchmarks.floors.facts import ITEMS, START  # noqa: E402
+from benchmarks.floors.receipts import RECEIPTS  # noqa: E402
 from connectors.services import add_connector  # noqa: E402
 from connectors.simulators.server import secret_of  # noqa: E402
 from inventory_control.catalog.models import Channel, Item, Node  # noqa: E402
@@ -33,6 +34,8 @@ from tenants.services import create_partner, create_tenant  # noqa: E402
 
 PASSWORD = "benchmarks-only-on-this-machine"  # noqa: S105 - a throw-away stack
 BY = Actor.system("benchmarks")
+IN_STOCK = 10_000_000
+"""Units of every item to begin with: a tenant whose whole stock is negative is no measure."""
 ITEMS_AT_ONCE = """
     INSERT INTO catalog_item (
         sku, name, unit, item_class, unit_cost, unit_price, pack_size, minimum_order_quantity,
@@ -55,7 +58,7 @@ CASES = """
 
 
 def _open_stock() -> None:
-    """Enough of every item that is sold: a tenant whose whole stock is negative is no measure."""
+    """Enough of every item that is sold."""
     rows = [
         json.dumps(
             {
@@ -64,7 +67,7 @@ def _open_stock() -> None:
                 "occurred_at": (START - timedelta(days=1)).isoformat(),
                 "item": f"ITEM-{number:05d}",
                 "node": "S1",
-                "quantity": 10_000_000,
+                "quantity": IN_STOCK,
             }
         ).encode()
         for number in range(ITEMS)
@@ -81,11 +84,24 @@ def _open_stock() -> None:
 
 
 def _furnish(ref: TenantRef) -> str:
-    """Give a tenant what batches of sales need, and a till; returns the till's key."""
+    """Give a tenant what batches of sales need, stock too, and a till; returns the till's key."""
     with in_tenant(ref):
         Node.objects.create(code="S1", name="S1")
         with connection.cursor() as cursor:
             cursor.execute(ITEMS_AT_ONCE, {"items": ITEMS})
+            cursor.execute(
+                RECEIPTS,
+                {
+                    "first": Item.objects.order_by("pk").values_list("pk", flat=True)[0],
+                    "node": Node.objects.get().pk,
+                    "items": ITEMS,
+                    "hot": ITEMS + 1,
+                    "units": IN_STOCK,
+                    "at": START - timedelta(days=100),
+                    "start": 0,
+                    "end": ITEMS - 1,
+                },
+            )
         return _till()
 
 

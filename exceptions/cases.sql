@@ -2,13 +2,49 @@
 -- The live cases a run of detection may repeat, raise or clear: those of the places it looks at,
 -- and all of the kinds that watch documents.
 SELECT c.id
-  FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+  FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
   JOIN exceptions_exceptioncase c ON c.item_id = place.item_id AND c.node_id = place.node_id
- WHERE c.status IN ('open', 'acknowledged') AND c.kind = ANY(%s)
+ WHERE c.status IN ('open', 'acknowledged') AND c.kind = ANY(%(place_kinds)s::text[])
  UNION
 SELECT id
   FROM exceptions_exceptioncase
- WHERE status IN ('open', 'acknowledged') AND kind = ANY(%s)
+ WHERE status IN ('open', 'acknowledged') AND kind = ANY(%(document_kinds)s::text[])
+
+-- name: lapsed
+-- Cases whose risk was to stay quiet until now.
+SELECT id, item_id, node_id FROM exceptions_exceptioncase WHERE quiet_until <= %(at)s::timestamptz
+
+-- name: unmapped
+-- The keys of live cases of a kind that no workflow governs.
+SELECT key FROM exceptions_exceptioncase
+ WHERE status IN ('open', 'acknowledged') AND kind = %(kind)s::text AND governed_by = ''
+
+-- name: clues
+-- Whether a tenant has anything of the sorts that a look asks about place by place: supply on its way,
+-- overdrawn claims, counts in doubt, holds, pushes, promotions, empty shelves, unknown serials. Each
+-- answer comes from an index or the first row of a table.
+SELECT EXISTS (SELECT FROM orders_purchaseorder) OR EXISTS (SELECT FROM orders_transferorder),
+       EXISTS (
+           SELECT FROM stock_reservation
+            WHERE committed > 0 AND shipped > 0 AND released > 0
+              AND committed < shipped + released
+       ),
+       EXISTS (SELECT FROM stock_assertion WHERE verdict = 'pending'),
+       EXISTS (SELECT FROM availability_exposurehold WHERE status = 'held'),
+       EXISTS (SELECT FROM availability_push),
+       EXISTS (SELECT FROM catalog_promotion),
+       EXISTS (SELECT FROM events_shelfword),
+       EXISTS (SELECT FROM events_serial WHERE is_unknown)
+
+-- name: promotions
+-- The promotions of some places that run, or begin before `until`; one without a node is everywhere.
+SELECT place.item_id, place.node_id, p.code, p.starts_at, p.ends_at, p.uplift
+  FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
+  JOIN catalog_promotion p
+    ON p.item_id = place.item_id AND (p.node_id IS NULL OR p.node_id = place.node_id)
+ WHERE NOT p.is_cancelled
+   AND p.ends_at > %(at)s::timestamptz AND p.starts_at < %(until)s::timestamptz
+ ORDER BY p.starts_at, p.code, p.id
 
 -- name: open_cases
 -- A live case of the same key that somebody made meanwhile stays the only one.

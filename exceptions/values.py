@@ -8,15 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from inventory_control.availability.values import Disagreement, Held, UnconfirmedChannel
 from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial, WaitingName
 from inventory_control.orders.values import InboundSupply
 from inventory_control.outbox.values import FailedTarget
 from inventory_control.reconciliation.values import Mismatch, Shortfall
-
-Place = tuple[int, int]
-"""(item id, node id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,19 @@ class Count:
     def variance(self) -> int:
         """Counted less expected."""
         return self.counted - self.expected
+
+
+class Clues(NamedTuple):
+    """Of which sorts a tenant has anything at all that a look would ask about place by place."""
+
+    supply: bool
+    overdrawn: bool
+    counts: bool
+    holds: bool
+    pushes: bool
+    promotions: bool
+    shelves: bool
+    serials: bool
 
 
 @dataclass(frozen=True, slots=True)

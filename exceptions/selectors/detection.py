@@ -7,9 +7,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
-
 from exceptions.models import ExceptionCase
 from exceptions.rules import (
     COVER_MARGIN_DAYS,
@@ -33,11 +30,11 @@ from exceptions.selectors.doubts import settled_at, source_states
 from exceptions.states import LIVE, Resolution
 from exceptions.values import (
     Claim,
+    Clues,
     Count,
     Demand,
     Goods,
     Holding,
-    Place,
     PromotionAhead,
     Reports,
     Scene,
@@ -48,9 +45,10 @@ from inventory_control.availability.selectors import (
     unconfirmed_channels,
 )
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
-from inventory_control.catalog.models import Item, ItemNode, Node, Promotion
+from inventory_control.catalog.models import Item, Node
 from inventory_control.core import clock
-from inventory_control.core.sql import named_statements
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot, named_statements, texts
 from inventory_control.events.selectors import (
     empty_shelves,
     has_untold_names,
@@ -68,13 +66,12 @@ from inventory_control.reconciliation.selectors import has_news, mismatches, sho
 from inventory_control.stock.selectors import (
     asserted_at,
     claims_at,
-    demand_totals,
     overdrawn_claims,
     pending_counts,
-    positions_at,
+    stock_cards,
     units_at,
 )
-from inventory_control.stock.values import Position
+from inventory_control.stock.values import StockCard
 
 POLICY = "detection"
 RECEIVING = "receiving"
@@ -83,6 +80,7 @@ STILL_TOLD = timedelta(days=30)
 USUAL_LEAD_TIME_DAYS = 7
 """For an item without a supplier."""
 _BY_A_PERSON = frozenset({Resolution.BY_HAND.value, Resolution.FALSE_ALARM.value})
+_NO_DEMAND = Demand()
 CASE_SQL = named_statements(Path(__file__).parents[1] / "cases.sql")
 
 
@@ -103,15 +101,14 @@ def is_detection_due() -> bool:
         or is_source_noted()
         or has_untold_names()
         or has_command_news()
-        or _lapsed(clock.now()).exists()
+        or bool(lapsed_places(clock.now()))
         or _has_mapped_names()
     )
 
 
 def _has_mapped_names() -> bool:
     """Whether a case is live for a name that nothing waits for any more."""
-    live = ExceptionCase.objects.filter(kind=UNMAPPED, status__in=LIVE, governed_by="")
-    keys = set(live.values_list("key", flat=True))
+    keys = {key for (key,) in hot(CASE_SQL["unmapped"], {"kind": UNMAPPED})}
     if not keys:
         return False
     return bool(keys - {f"{UNMAPPED}:{name_key(name)}" for name in waiting_names()})
@@ -119,25 +116,26 @@ def _has_mapped_names() -> bool:
 
 def lapsed_places(at: datetime) -> dict[int, Place]:
     """The places whose risk was to stay quiet until now, by the case that said so."""
-    return {
-        pk: (item_id, node_id)
-        for pk, item_id, node_id in _lapsed(at).values_list("pk", "item_id", "node_id")
-    }
+    return {pk: (item_id, node_id) for pk, item_id, node_id in hot(CASE_SQL["lapsed"], {"at": at})}
 
 
 def cases_in_view(
-    places: Sequence[Place], *, place_kinds: Sequence[str], document_kinds: Sequence[str]
+    places: Places, *, place_kinds: Sequence[str], document_kinds: Sequence[str]
 ) -> list[ExceptionCase]:
     """The live cases of some places and of all documents, locked in order of their key."""
-    asked = RawSQL(  # noqa: S611 - a statement of ours, its parameters bound
-        CASE_SQL["in_view"],
-        [
-            [item for item, _ in places],
-            [node for _, node in places],
-            list(place_kinds),
-            list(document_kinds),
-        ],
-    )
+    asked = [
+        pk
+        for (pk,) in hot(
+            CASE_SQL["in_view"],
+            {
+                **places.arrays,
+                "place_kinds": texts(place_kinds),
+                "document_kinds": texts(document_kinds),
+            },
+        )
+    ]
+    if not asked:
+        return []
     cases = ExceptionCase.objects.select_for_update(of=("self",))
     # The status is asked again of each row once it is locked: somebody may just have closed it.
     return list(cases.filter(pk__in=asked, status__in=LIVE).order_by("pk"))
@@ -190,16 +188,16 @@ def reports_to_look_at() -> Reports:
     return Reports(mismatches=tuple(mismatches()), shortfalls=tuple(shortfalls()))
 
 
-def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = None) -> Scene:
+def scene_of(places: Places, at: datetime, reports: Reports | None = None) -> Scene:
     """Everything the detectors need of some places, of late documents and of other systems' word, of sources.
 
     A constant number of queries, whatever the number of places.
     """
     papers = papers_at(at)
-    goods = _goods({item for item, _ in places} | papers.item_ids())
+    goods = _goods(papers.item_ids())
     return Scene(
         at=at,
-        holdings=tuple(_holdings(places, goods, at)) if places else (),
+        holdings=tuple(_holdings(places, at)) if places else (),
         late_orders=tuple(late_orders_of(papers, goods)),
         late_transfers=tuple(late_transfers_of(papers, goods)),
         disputed_transfers=tuple(disputed_transfers_of(papers, goods)),
@@ -212,41 +210,47 @@ def scene_of(places: Sequence[Place], at: datetime, reports: Reports | None = No
     )
 
 
-def _lapsed(at: datetime) -> QuerySet[ExceptionCase]:
-    return ExceptionCase.objects.filter(quiet_until__lte=at)
-
-
-def _holdings(
-    places: Sequence[Place], goods: Mapping[int, Goods], at: datetime
-) -> Iterable[Holding]:
-    nodes = Node.objects.in_bulk({node for _, node in places})
-    planning = _planning(places)
-    positions = positions_at(places)
-    demand = _demand(places, nodes, at)
-    inbound = inbound_supply(places)
-    claims = claims_at(place for place, position in positions.items() if _is_short(position))
-    overdrawn = _overdrawn(places, at)
-    counts = _counts(places)
+def _holdings(places: Places, at: datetime) -> Iterable[Holding]:
+    nodes = Node.objects.in_bulk(places.node_ids())
+    tomorrow = at.date() + timedelta(days=1)
+    # Demand over the last open days of each node, today included: its sales are known.
+    starts = {pk: window_start(tomorrow, one.closed_weekdays) for pk, one in nodes.items()}
+    cards = stock_cards(places, since=starts, until=tomorrow)
+    goods = {card.item_id: _goods_of(card) for card in cards}
+    clues = Clues(*hot(CASE_SQL["clues"], ())[0])
+    inbound = inbound_supply(places) if clues.supply else {}
+    claims = claims_at(
+        (card.item_id, card.node_id)
+        for card in cards
+        if card.sellable < card.reserved + card.allocated
+    )
+    overdrawn = _overdrawn(places, at) if clues.overdrawn else {}
+    counts = _counts(places) if clues.counts else {}
     room = _room(nodes, inbound)
-    holds, disagreements = holds_at(places), disagreements_at(places)
-    promotions = _promotions(places, goods, at)
-    shelves = _empty_shelves(places)
-    serials = _unknown_serials(places, goods, nodes)
+    holds = holds_at(places) if clues.holds else {}
+    disagreements = disagreements_at(places) if clues.pushes else {}
+    promotions = _promotions(places, goods, at) if clues.promotions else {}
+    shelves = _empty_shelves(places) if clues.shelves else {}
+    serials = _unknown_serials(places, goods, nodes) if clues.serials else {}
     freshness = staleness(nodes, at=at)
-    for place in places:
-        item_id, node_id = place
-        position, plan = positions.get(place), planning.get(place)
+    days: dict[tuple[date, int], int] = {}
+    for card in cards:
+        node_id, place = card.node_id, (card.item_id, card.node_id)
+        node, first_day = nodes[node_id], card.first_day
+        since = max(first_day or tomorrow, starts[node_id]), node_id
+        if since not in days:
+            days[since] = open_days(since[0], tomorrow, node.closed_weekdays)
         yield Holding(
-            goods=goods[item_id],
+            goods=goods[card.item_id],
             node_id=node_id,
-            node=nodes[node_id].code,
-            sellable=position.sellable if position else 0,
-            reserved=position.reserved if position else 0,
-            allocated=position.allocated if position else 0,
-            safety_stock=plan.safety_stock if plan else 0,
-            reorder_point=plan.reorder_point if plan else None,
-            is_ranged=plan.is_ranged if plan else True,
-            demand=demand.get(place, Demand()),
+            node=node.code,
+            sellable=card.sellable,
+            reserved=card.reserved,
+            allocated=card.allocated,
+            safety_stock=card.safety_stock,
+            reorder_point=card.reorder_point,
+            is_ranged=card.is_ranged,
+            demand=_NO_DEMAND if first_day is None else Demand(card.demand or 0, days[since]),
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
             overdrawn=tuple(overdrawn.get(place, ())),
@@ -290,33 +294,17 @@ def _goods(item_ids: Collection[int]) -> dict[int, Goods]:
     }
 
 
-def _planning(places: Sequence[Place]) -> dict[Place, ItemNode]:
-    asked = set(places)
-    rows = ItemNode.objects.filter(
-        item_id__in={item for item, _ in asked}, node_id__in={node for _, node in asked}
+def _goods_of(card: StockCard) -> Goods:
+    return Goods(
+        item_id=card.item_id,
+        sku=card.sku,
+        unit_cost=card.unit_cost,
+        unit_price=card.unit_price,
+        lead_time_days=USUAL_LEAD_TIME_DAYS if card.lead_time_days is None else card.lead_time_days,
     )
-    return {(row.item_id, row.node_id): row for row in rows if (row.item_id, row.node_id) in asked}
 
 
-def _demand(
-    places: Sequence[Place], nodes: Mapping[int, Node], at: datetime
-) -> dict[Place, Demand]:
-    """Demand over the last open days of each node, today included: its sales are known."""
-    tomorrow = at.date() + timedelta(days=1)
-    starts: dict[int, date] = {
-        pk: window_start(tomorrow, node.closed_weekdays) for pk, node in nodes.items()
-    }
-    totals = demand_totals({place: starts[place[1]] for place in places}, until=tomorrow)
-    return {
-        (item_id, node_id): Demand(
-            units,
-            open_days(max(first, starts[node_id]), tomorrow, nodes[node_id].closed_weekdays),
-        )
-        for (item_id, node_id), (units, first) in totals.items()
-    }
-
-
-def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
+def _counts(places: Places) -> dict[Place, list[Count]]:
     counts: dict[Place, list[Count]] = {}
     for one in pending_counts(places):
         counts.setdefault((one.item_id, one.node_id), []).append(
@@ -325,44 +313,33 @@ def _counts(places: Sequence[Place]) -> dict[Place, list[Count]]:
     return counts
 
 
-def _overdrawn(places: Sequence[Place], at: datetime) -> dict[Place, list[Claim]]:
+def _overdrawn(places: Places, at: datetime) -> dict[Place, list[Claim]]:
     """Order lines that shipped although they were cancelled, while somebody can still act."""
     found: dict[Place, list[Claim]] = {}
     for claim in overdrawn_claims(places, since=at - STILL_TOLD):
         place = claim.item_id, claim.node_id
-        found.setdefault(place, []).append(Claim(claim.key, claim.channel, claim.excess))
+        found.setdefault(place, []).append(Claim(claim.key, claim.channel, claim.units))
     return found
 
 
 def _promotions(
-    places: Sequence[Place], goods: Mapping[int, Goods], at: datetime
+    places: Places, goods: Mapping[int, Goods], at: datetime
 ) -> dict[Place, list[PromotionAhead]]:
     """The promotions of each place that run, or begin before an order placed now arrives."""
-    longest = max((goods[item].lead_time_days for item, _ in places), default=0)
-    running = Promotion.objects.filter(
-        item_id__in={item for item, _ in places},
-        is_cancelled=False,
-        ends_at__gt=at,
-        starts_at__lt=at + timedelta(days=horizon_days(longest) + COVER_MARGIN_DAYS),
-    ).order_by("starts_at", "code", "pk")
-    by_item: dict[int, list[Promotion]] = {}
-    for one in running:
-        by_item.setdefault(one.item_id, []).append(one)
-    return {
-        (item, node): [
-            PromotionAhead(one.code, one.starts_at, one.ends_at, one.uplift)
-            for one in by_item[item]
-            if one.node_id in (None, node)
-        ]
-        for item, node in places
-        if item in by_item
-    }
+    longest = max((one.lead_time_days for one in goods.values()), default=0)
+    until = at + timedelta(days=horizon_days(longest) + COVER_MARGIN_DAYS)
+    found: dict[Place, list[PromotionAhead]] = {}
+    for item_id, node_id, *promotion in hot(
+        CASE_SQL["promotions"], {**places.arrays, "at": at, "until": until}
+    ):
+        found.setdefault((item_id, node_id), []).append(PromotionAhead(*promotion))
+    return found
 
 
-def _empty_shelves(places: Sequence[Place]) -> dict[Place, ShelfSignal]:
+def _empty_shelves(places: Places) -> dict[Place, ShelfSignal]:
     """Shelves that showed nothing, unless somebody counted since: a count weighs more."""
     shelves = empty_shelves(places)
-    counted = asserted_at(shelves)
+    counted = asserted_at(shelves) if shelves else {}
     return {
         place: signal
         for place, signal in shelves.items()
@@ -371,7 +348,7 @@ def _empty_shelves(places: Sequence[Place]) -> dict[Place, ShelfSignal]:
 
 
 def _unknown_serials(
-    places: Sequence[Place], goods: Mapping[int, Goods], nodes: Mapping[int, Node]
+    places: Places, goods: Mapping[int, Goods], nodes: Mapping[int, Node]
 ) -> dict[Place, list[UnknownSerial]]:
     """Units that came back unknown, unless somebody settled that since."""
     units = {
@@ -386,7 +363,3 @@ def _unknown_serials(
         if closed_at is None or closed_at < unit.returned_at:
             serials.setdefault(place, []).append(unit)
     return serials
-
-
-def _is_short(position: Position) -> bool:
-    return position.sellable < position.reserved + position.allocated

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from exceptions.rules import margin_band
-from exceptions.values import Finding, Place
+from exceptions.values import Finding
 from inventory_control.catalog.models import Item, Promotion
+from inventory_control.core.places import Place
 from inventory_control.events.selectors import staleness
 from inventory_control.events.values import Freshness
 from inventory_control.orders.selectors import inbound_supply

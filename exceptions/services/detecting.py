@@ -28,13 +28,14 @@ from exceptions.selectors.detection import (
 from exceptions.selectors.facts import facts_of
 from exceptions.services.locking import hold_detection
 from exceptions.states import Resolution, Status
-from exceptions.values import Finding, Place
+from exceptions.values import Finding
 from inventory_control.audit.services import advance_all, record_all
 from inventory_control.availability.services import take_changed_places
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place, Places
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.services import take_noted_sources, take_waiting_names
 from inventory_control.outbox.services import take_command_news
@@ -118,11 +119,11 @@ def _end_quiet(now: datetime) -> dict[int, Place]:
     return lapsed
 
 
-def _places_to_look_at(lapsed: Iterable[Place]) -> tuple[int, list[Place]]:
+def _places_to_look_at(lapsed: Iterable[Place]) -> tuple[int, Places]:
     """How many places changed; they, and those whose risk was quiet long enough."""
     again = {place for place in lapsed if None not in place}
     changed = take_changed_places(BATCH)
-    return len(changed), sorted({*changed, *again})
+    return len(changed), Places({*changed, *again})
 
 
 def _changes(
@@ -221,6 +222,8 @@ def _see_again(cases: Iterable[ExceptionCase], now: datetime) -> None:
 
 def _clear(cases: Sequence[ExceptionCase], now: datetime, by: Actor) -> None:
     """Close what is no longer there, with its root cause where reconciliation knows it."""
+    if not cases:
+        return
     causes = root_causes([case.document for case in cases if case.document])
     advance_all(
         cases,

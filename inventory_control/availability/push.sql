@@ -147,7 +147,7 @@ SELECT a.item_id, anchor.node_id, c.code, a.quantity,
              JOIN catalog_channel_nodes cn ON cn.node_id = b.node_id
             WHERE cn.channel_id = a.channel_id AND b.item_id = a.item_id
        ) AS anchor
- WHERE a.item_id = ANY(%(items)s::bigint[]) AND a.disagreements >= %(least)s
+ WHERE a.item_id = ANY(%(items)s::bigint[]) AND a.disagreements >= %(least)s::int
  ORDER BY a.item_id, c.code
 
 -- name: anchors
@@ -263,9 +263,9 @@ SELECT c.code, min(a.unconfirmed_since), count(*), sum(a.published - a.quantity)
        sum((a.published - a.quantity)
            * CASE WHEN i.unit_price > 0 THEN greatest(0, i.unit_price - i.unit_cost)
                   ELSE i.unit_cost END),
-       (array_agg(i.sku ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s],
-       (array_agg(a.published ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s],
-       (array_agg(a.quantity ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s]
+       (array_agg(i.sku ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s::int],
+       (array_agg(a.published ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s::int],
+       (array_agg(a.quantity ORDER BY a.published - a.quantity DESC, i.sku))[1:%(listed)s::int]
   FROM availability_availability a
   JOIN catalog_channel c ON c.id = a.channel_id
   JOIN catalog_item i ON i.id = a.item_id

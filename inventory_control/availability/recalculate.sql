@@ -70,7 +70,7 @@ INSERT INTO availability_availability AS mine (
 SELECT item_id, channel_id, ats,
        CASE WHEN is_held THEN 0 ELSE least(greatest(0, ats), cap) END,
        sellable, reserved, allocated, safety_stock, frozen, buffer, cap, is_held,
-       1, changed_at, %(now)s, 0, 0
+       1, changed_at, %(now)s::timestamptz, 0, 0
   FROM figure
  ORDER BY item_id, channel_id
 ON CONFLICT (item_id, channel_id) DO UPDATE SET
@@ -86,11 +86,10 @@ ON CONFLICT (item_id, channel_id) DO UPDATE SET
                       ELSE excluded.computed_at END,
     computed_at = excluded.computed_at
   WHERE mine.ats <> excluded.ats OR mine.quantity <> excluded.quantity
-RETURNING channel_id
 
 -- name: note_changed
 INSERT INTO availability_changedplace (item_id, node_id, noted_at)
-SELECT item_id, node_id, %(now)s
+SELECT item_id, node_id, %(now)s::timestamptz
   FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
 
 -- name: take_changed
@@ -98,7 +97,7 @@ SELECT item_id, node_id, %(now)s
 -- have changed many times, and one look tells of all.
 WITH place AS (
     SELECT item_id, node_id FROM availability_changedplace
-     GROUP BY item_id, node_id ORDER BY min(id) LIMIT %s
+     GROUP BY item_id, node_id ORDER BY min(id) LIMIT %s::int
 ), taken AS (
     DELETE FROM availability_changedplace note USING place
      WHERE note.item_id = place.item_id AND note.node_id = place.node_id

@@ -44,6 +44,12 @@ def hot(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[t
         return _ask(wrapper, statement, parameters).rows()
 
 
+def is_so(question: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> bool:
+    """The answer of a statement of the hot path that asks for one truth value; null is no."""
+    ((answer,),) = hot(question, parameters)
+    return bool(answer)
+
+
 def hot_later(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
     """Queue a statement of the hot path whose rows are read later; only inside `pipelined`."""
     wrapper = _wrapper()

@@ -1,12 +1,26 @@
 -- name: roll_up
 -- What arrived since the last look, by source. Ids are given before they are committed, so the look
 -- begins a little before the last one it saw: reading a row twice changes nothing here.
--- A source is noted for detection when its clock ran ahead, or when it speaks after a silence.
-WITH fresh AS (
-    SELECT source AS code, received_from, id, occurred_at, recorded_at, source_id,
+-- A source is noted for detection when its clock ran ahead, or when it speaks after a silence. The
+-- same per source and node says how old positions are.
+WITH fresh AS MATERIALIZED (
+    SELECT source AS code, node_id, received_from, id, occurred_at, recorded_at, source_id,
            'clock_skew' = ANY(flags) AS is_skewed
       FROM events_inventoryevent
      WHERE id > (SELECT coalesce(max(last_event_id), 0) FROM events_source) - 1000
+),
+feed AS (
+    INSERT INTO events_feed AS mine (node_id, source, last_occurred_at, last_received_at)
+    SELECT node_id, code, max(occurred_at), max(recorded_at)
+      FROM fresh
+     WHERE node_id IS NOT NULL
+     GROUP BY node_id, code
+     ORDER BY node_id, code
+    ON CONFLICT (node_id, source) DO UPDATE SET
+        last_occurred_at = greatest(mine.last_occurred_at, excluded.last_occurred_at),
+        last_received_at = greatest(mine.last_received_at, excluded.last_received_at)
+      WHERE excluded.last_occurred_at > mine.last_occurred_at
+         OR excluded.last_received_at > mine.last_received_at
 ),
 heard AS (
     SELECT code, (array_agg(received_from ORDER BY id DESC))[1] AS received_from,
@@ -49,7 +63,7 @@ INSERT INTO events_source AS mine (
 )
 SELECT code, '', received_from, last_event_id, last_letter_id, last_repeat_id, last_occurred_at,
        last_received_at, heard_at, skewed_at, coalesce(skewed_seconds, 0),
-       coalesce(skewed_id, ''), %(now)s, skewed_at IS NOT NULL
+       coalesce(skewed_id, ''), %(now)s::timestamptz, skewed_at IS NOT NULL
   FROM told
  ORDER BY code
 ON CONFLICT (code) DO UPDATE SET
@@ -68,7 +82,7 @@ ON CONFLICT (code) DO UPDATE SET
                      THEN excluded.skewed_id ELSE mine.skewed_id END,
     look_at = least(
         mine.look_at,
-        greatest(%(now)s, mine.scored_at + %(score)s * interval '1 minute')
+        greatest(%(now)s::timestamptz, mine.scored_at + %(score)s::float * interval '1 minute')
     ),
     is_noted = mine.is_noted
                OR coalesce(excluded.skewed_at > coalesce(mine.skewed_at, '-infinity'), false)
@@ -82,26 +96,35 @@ ON CONFLICT (code) DO UPDATE SET
      OR excluded.last_letter_id > mine.last_letter_id
      OR excluded.last_repeat_id > mine.last_repeat_id
 
--- name: roll_up_feeds
--- The same per source and node, for how old positions are. Runs before `roll_up` moves the mark.
-INSERT INTO events_feed AS mine (node_id, source, last_occurred_at, last_received_at)
-SELECT node_id, source, max(occurred_at), max(recorded_at)
-  FROM events_inventoryevent
- WHERE id > (SELECT coalesce(max(last_event_id), 0) FROM events_source) - 1000
-   AND node_id IS NOT NULL
- GROUP BY node_id, source
- ORDER BY node_id, source
-ON CONFLICT (node_id, source) DO UPDATE SET
-    last_occurred_at = greatest(mine.last_occurred_at, excluded.last_occurred_at),
-    last_received_at = greatest(mine.last_received_at, excluded.last_received_at)
-  WHERE excluded.last_occurred_at > mine.last_occurred_at
-     OR excluded.last_received_at > mine.last_received_at
+-- name: moments
+-- When each source is to be looked at again, where time alone may change what is to be said of it.
+SELECT code, look_at FROM events_source WHERE look_at IS NOT NULL
+
+-- name: marks
+SELECT code, owner, received_from, expected_minutes, greatest(last_received_at, expected_since),
+       skewed_at, skewed_seconds, skewed_id
+  FROM events_source
+ ORDER BY code
+
+-- name: latest_quality
+SELECT DISTINCT ON (source)
+       source, day, events + refused + repeated, completeness, validity, timeliness, uniqueness,
+       score, policy
+  FROM events_qualityday
+ ORDER BY source, day DESC
+
+-- name: take_notes
+UPDATE events_source SET is_noted = false
+ WHERE id IN (
+           SELECT id FROM events_source WHERE is_noted ORDER BY code FOR UPDATE SKIP LOCKED
+       )
+RETURNING id
 
 -- name: is_due
 SELECT (SELECT max(id) FROM events_inventoryevent) > told.event
        OR (SELECT max(id) FROM events_deadletter) > told.letter
        OR (SELECT max(id) FROM events_redelivery) > told.repeat
-       OR EXISTS (SELECT FROM events_source WHERE look_at <= %(now)s)
+       OR EXISTS (SELECT FROM events_source WHERE look_at <= %(now)s::timestamptz)
   FROM (
            SELECT coalesce(max(last_event_id), 0) AS event,
                   coalesce(max(last_letter_id), 0) AS letter,
@@ -160,9 +183,9 @@ SELECT DISTINCT ON (f.node_id)
              JOIN catalog_node n ON n.id = feed.node_id
              LEFT JOIN LATERAL (
                       SELECT value FROM policies_policy
-                       WHERE key = 'freshness' AND effective_at <= %(now)s
+                       WHERE key = 'freshness' AND effective_at <= %(now)s::timestamptz
                        ORDER BY version DESC LIMIT 1
                   ) AS p ON true
-            WHERE feed.node_id = ANY(%(nodes)s)
+            WHERE feed.node_id = ANY(%(nodes)s::bigint[])
        ) AS f
  ORDER BY f.node_id, f.as_of + f.minutes * interval '1 minute' NULLS LAST, f.as_of DESC

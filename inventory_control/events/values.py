@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -444,6 +444,33 @@ class UnknownSerial:
     serial: str
     returned_at: datetime
     lot: str
+
+
+class SourceMark(NamedTuple):
+    """How a source stands: `silent_since` is the moment its silence counts from."""
+
+    code: str
+    owner: str
+    received_from: str
+    expected_minutes: int | None
+    silent_since: datetime | None
+    skewed_at: datetime | None
+    skewed_seconds: int
+    skewed_id: str
+
+
+class QualityMark(NamedTuple):
+    """The scored day of a source: how many rows came, its four shares and their mean, from 0 to 1."""
+
+    source: str
+    day: date
+    rows: int
+    completeness: float
+    validity: float
+    timeliness: float
+    uniqueness: float
+    score: float
+    policy: str
 
 
 FRESHNESS, DATA_QUALITY = "freshness", "data_quality"

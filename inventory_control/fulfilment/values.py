@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-Place = tuple[int, int]
-"""(item id, node id)."""
 KEPT = "backorders"
 """The order whose claims keep units for those who wait; its lines are node and item."""
 ALLOCATIONS = "allocations"

@@ -51,3 +51,30 @@ SELECT l.item_id, p.node_id
 SELECT t.item_id, unnest(ARRAY[t.from_node_id, t.to_node_id])
   FROM orders_transferorder t
  WHERE t.number = ANY(%(numbers)s)
+
+-- name: in_sight
+-- Whether there may be late orders, late transfers, transfers and lines in dispute, and goods nobody
+-- ordered. Each condition is that of the selector of the name, or wider.
+SELECT EXISTS (
+           SELECT FROM orders_purchaseorder
+            WHERE status = ANY(%(purchases)s::text[]) AND expected_at < %(at)s::timestamptz
+       ),
+       EXISTS (
+           SELECT FROM orders_transferorder
+            WHERE status = ANY(%(transfers)s::text[]) AND expected_at < %(at)s::timestamptz
+       ),
+       EXISTS (
+           SELECT FROM orders_transferorder
+            WHERE (received > 0 OR returned > 0 OR written_off <> 0)
+              AND shipped <> received + returned + written_off
+       ),
+       EXISTS (
+           SELECT FROM orders_purchaseorderline
+            WHERE received > 0 AND received <> quantity
+               OR announced IS NOT NULL AND announced <> quantity
+               OR damaged > 0
+       ),
+       EXISTS (
+           SELECT FROM orders_financialdocument
+            WHERE status = 'pending' AND held_for = 'unordered'
+       )

@@ -10,7 +10,8 @@ from pathlib import Path
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
-from inventory_control.core.sql import named_statements
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot, named_statements, texts
 from inventory_control.events.selectors import ERP, document_history, is_work_due
 from inventory_control.events.states import BOOKED_TYPES
 from inventory_control.orders.models import (
@@ -28,9 +29,13 @@ from inventory_control.orders.states import (
     PurchaseOrderStatus,
     TransferStatus,
 )
-from inventory_control.orders.values import BookedFact, InboundSupply, Outlook
+from inventory_control.orders.values import (
+    BookedFact,
+    DocumentsInSight,
+    InboundSupply,
+    Outlook,
+)
 
-Place = tuple[int, int]
 CONSUMER = "orders"
 A_DAY = timedelta(days=1)
 _BOOKS = named_statements(Path(__file__).parent / "bookkeeping.sql")
@@ -43,13 +48,13 @@ _INBOUND = """
       FROM place
       JOIN orders_purchaseorderline l ON l.item_id = place.item_id AND l.received < l.quantity
       JOIN orders_purchaseorder o ON o.id = l.order_id AND o.node_id = place.node_id
-     WHERE o.status = ANY(%(purchases)s)
+     WHERE o.status = ANY(%(purchases)s::text[])
      UNION ALL
     SELECT t.number, t.item_id, t.to_node_id,
            t.quantity - t.received - t.returned - t.written_off, t.expected_at, true
       FROM place
       JOIN orders_transferorder t ON t.item_id = place.item_id AND t.to_node_id = place.node_id
-     WHERE t.status = ANY(%(transfers)s)
+     WHERE t.status = ANY(%(transfers)s::text[])
        AND t.received + t.returned + t.written_off < t.quantity
      ORDER BY 5 NULLS LAST, 1
 """
@@ -57,21 +62,19 @@ _INBOUND = """
 
 def inbound_supply(places: Iterable[Place]) -> dict[Place, list[InboundSupply]]:
     """Units on their way to some places, earliest first; one statement for any number."""
-    asked = sorted(set(places))
+    asked = Places.of(places)
     supply: dict[Place, list[InboundSupply]] = {place: [] for place in asked}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INBOUND,
-            {
-                "items": [item for item, _ in asked],
-                "nodes": [node for _, node in asked],
-                "purchases": list(PURCHASE_ORDER_OPEN),
-                "transfers": list(TRANSFER_OPEN),
-            },
-        )
-        for row in cursor.fetchall():
-            one = InboundSupply(*row)
-            supply[one.item_id, one.node_id].append(one)
+    found = hot(
+        _INBOUND,
+        {
+            **asked.arrays,
+            "purchases": texts(PURCHASE_ORDER_OPEN),
+            "transfers": texts(TRANSFER_OPEN),
+        },
+    )
+    for row in found:
+        one = InboundSupply(*row)
+        supply[one.item_id, one.node_id].append(one)
     return supply
 
 
@@ -90,6 +93,23 @@ def open_transfers(item_ids: Sequence[int]) -> list[TransferOrder]:
         .filter(item_id__in=item_ids, status__in=TRANSFER_OPEN, received__lt=F("quantity"))
         .order_by("pk")
     )
+
+
+def documents_in_sight(at: datetime) -> DocumentsInSight:
+    """Of which kinds there may be documents somebody has to look at; one short statement.
+
+    May say yes where there is none, never no where there is one: most looks of detection find
+    nothing late and nothing in dispute, and need not ask in detail.
+    """
+    (row,) = hot(
+        _BOOKS["in_sight"],
+        {
+            "at": at,
+            "purchases": texts(PURCHASE_ORDER_OPEN),
+            "transfers": texts(TRANSFER_OPEN),
+        },
+    )
+    return DocumentsInSight(*row)
 
 
 def late_purchase_orders(at: datetime) -> list[PurchaseOrder]:

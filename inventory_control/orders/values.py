@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,16 @@ class Difference:
     announced: int | None
     received: int
     units: int
+
+
+class DocumentsInSight(NamedTuple):
+    """Of which kinds a tenant may have documents that need somebody."""
+
+    late_orders: bool
+    late_transfers: bool
+    disputed_transfers: bool
+    disputed_lines: bool
+    undecided_goods: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from inventory_control.core import clock
+from inventory_control.core.sql import hot, is_so
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.states import CommandStatus
 from inventory_control.outbox.values import FailedTarget
+
+_FAILED_TARGETS = """
+    SELECT target, (array_agg(served_by ORDER BY id DESC))[1], count(*),
+           array_agg(DISTINCT kind), max(attempts), min(queued_at),
+           (array_agg(error ORDER BY id DESC))[1], (array_agg(id ORDER BY id))[1:20]
+      FROM outbox_outboundcommand
+     WHERE status = 'dead'
+     GROUP BY target
+     ORDER BY target
+"""
+_WAITING_TARGETS = """
+    SELECT DISTINCT target FROM outbox_outboundcommand
+     WHERE kind = %(kind)s::text AND status = 'due' AND attempts = 0
+"""
 
 
 def due_commands() -> QuerySet[OutboundCommand]:
@@ -25,24 +39,12 @@ def is_waiting() -> bool:
 
 def has_command_news() -> bool:
     """Whether a command died, came alive again or ended a doubt since detection looked."""
-    return OutboundCommand.objects.filter(is_news=True).exists()
+    return is_so("SELECT EXISTS (SELECT FROM outbox_outboundcommand WHERE is_news)")
 
 
 def failed_targets() -> list[FailedTarget]:
     """Every target with dead commands, by name; `commands` are the first twenty of them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT target, (array_agg(served_by ORDER BY id DESC))[1], count(*),
-                   array_agg(DISTINCT kind), max(attempts), min(queued_at),
-                   (array_agg(error ORDER BY id DESC))[1], (array_agg(id ORDER BY id))[1:20]
-              FROM outbox_outboundcommand
-             WHERE status = 'dead'
-             GROUP BY target
-             ORDER BY target
-            """
-        )
-        return [FailedTarget(*row) for row in cursor.fetchall()]
+    return [FailedTarget(*row) for row in hot(_FAILED_TARGETS, ())]
 
 
 def commands(
@@ -68,8 +70,4 @@ def commands_about(subject: tuple[str, str]) -> QuerySet[OutboundCommand]:
 
 def waiting_targets(kind: str) -> set[str]:
     """Targets that have a command of a kind waiting which nobody has taken yet."""
-    return set(
-        OutboundCommand.objects.filter(kind=kind, status=CommandStatus.DUE, attempts=0).values_list(
-            "target", flat=True
-        )
-    )
+    return {target for (target,) in hot(_WAITING_TARGETS, {"kind": kind})}

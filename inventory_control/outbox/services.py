@@ -18,6 +18,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
+from inventory_control.core.sql import hot
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.outbox import permissions
 from inventory_control.outbox.models import OutboundCommand
@@ -33,6 +34,14 @@ from inventory_control.outbox.values import (
 LEASE = timedelta(seconds=60)
 Retries = Mapping[str, RetryTerms]
 """Targets that are tried otherwise than usual."""
+_TAKE_NEWS = """
+    UPDATE outbox_outboundcommand SET is_news = false
+     WHERE id IN (
+               SELECT id FROM outbox_outboundcommand
+                WHERE is_news ORDER BY id FOR UPDATE SKIP LOCKED
+           )
+    RETURNING id
+"""
 
 
 @transaction.atomic
@@ -303,15 +312,12 @@ def note_command_news(commands: Sequence[int]) -> None:
     OutboundCommand.objects.filter(pk__in=commands).update(is_news=True)
 
 
-@transaction.atomic
 def take_command_news() -> bool:
     """Take the notes of commands there is something to say of; says whether there was one.
 
     A command somebody is just telling about keeps its note: its end rings again.
     """
-    news = OutboundCommand.objects.select_for_update(skip_locked=True).filter(is_news=True)
-    taken = list(news.values_list("pk", flat=True))
-    return bool(OutboundCommand.objects.filter(pk__in=taken).update(is_news=False))
+    return bool(hot(_TAKE_NEWS, ()))
 
 
 @transaction.atomic

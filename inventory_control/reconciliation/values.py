@@ -14,8 +14,6 @@ LEDGER = "ledger"
 ON_HAND, AVAILABLE = "on_hand", "available"
 """Measures besides the physical states: all that lies there, and what may be sold."""
 
-Place = tuple[int, int]
-"""(item id, node id)."""
 Key = tuple[str, int, int | None, str]
 """Whose number of what: system, item id, node id (None: over all), state."""
 

@@ -5,7 +5,7 @@
 WITH taken AS (
     DELETE FROM stock_stockmark
      WHERE id <= (
-               SELECT max(id) FROM (SELECT id FROM stock_stockmark ORDER BY id LIMIT %s) AS first
+               SELECT max(id) FROM (SELECT id FROM stock_stockmark ORDER BY id LIMIT %s::int) AS first
            )
     RETURNING item_id, node_id, day, sold, lost, lines
 ),

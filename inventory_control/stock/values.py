@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -204,6 +206,53 @@ class ClaimTold:
     customer: str = ""
     due_at: datetime | None = None
     attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+class StockCard(NamedTuple):
+    """An item at a node as a look at many places sees it: what it is worth, what is there, what is
+    promised, planned and asked for. Quantities are units, money is a unit's.
+
+    `lead_time_days` is None without a supplier, `reorder_point` where no level is fixed. `first_day`
+    is when anything was first asked for, None when nothing ever was, and `demand` then too.
+    """
+
+    item_id: int
+    node_id: int
+    sku: str
+    unit_cost: Decimal
+    unit_price: Decimal
+    lead_time_days: int | None
+    sellable: int
+    reserved: int
+    allocated: int
+    safety_stock: int
+    reorder_point: int | None
+    is_ranged: bool
+    first_day: date | None
+    demand: int | None
+
+
+class PendingCount(NamedTuple):
+    """A count out of tolerance that waits for a person, in units."""
+
+    item_id: int
+    node_id: int
+    event_id: int
+    expected: int
+    quantity: int
+    occurred_at: datetime
+
+
+class OverdrawnClaim(NamedTuple):
+    """A claim of which `units` more left than was promised although part was given back: an order
+    that shipped in spite of its cancellation.
+    """
+
+    item_id: int
+    node_id: int
+    key: str
+    channel: str
+    units: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.selectors import staleness
 from inventory_control.policies.selectors import current_policy
@@ -45,7 +46,6 @@ from workflows.values import Found, Spend, StepKind
 BATCH = 500
 QUIET_AFTER_REFUSAL = timedelta(days=3)
 RECEIVED = "received"
-Place = tuple[int, int]
 
 
 def run_due(*, by: Actor) -> int:

@@ -11,11 +11,11 @@ from inventory_control.availability.models import Availability, ExposureHold, Ex
 from inventory_control.availability.states import HoldStatus
 from inventory_control.availability.values import Held, HeldListing, Listing, OrderInFlight
 from inventory_control.core import clock
-from inventory_control.core.sql import named_statements
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot, named_statements
 
 _EXPOSURE = named_statements(Path(__file__).parents[1] / "exposure.sql")
 _ORDER_TYPES = ("order.created", "reservation.created", "allocation.created")
-Place = tuple[int, int]
 
 
 def exposure_rules() -> list[ExposureRule]:
@@ -109,13 +109,7 @@ def orders_during(hold: ExposureHold) -> list[OrderInFlight]:
 
 def holds_at(places: Iterable[Place]) -> dict[Place, list[Held]]:
     """The live holds whose cases belong to some places; one statement for any number."""
-    asked = sorted(set(places))
     found: dict[Place, list[Held]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _EXPOSURE["holds_at"],
-            {"items": [item for item, _ in asked], "nodes": [node for _, node in asked]},
-        )
-        for item_id, node_id, *held in cursor.fetchall():
-            found.setdefault((item_id, node_id), []).append(Held(*held))
+    for item_id, node_id, *held in hot(_EXPOSURE["holds_at"], Places.of(places).arrays):
+        found.setdefault((item_id, node_id), []).append(Held(*held))
     return found

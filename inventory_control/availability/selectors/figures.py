@@ -13,7 +13,6 @@ from django.db.models import F, Q
 
 from inventory_control.availability.models import (
     Availability,
-    ChangedPlace,
     ChannelFallback,
     Exposure,
     ExposureHold,
@@ -29,13 +28,13 @@ from inventory_control.availability.states import Fallback, HoldStatus
 from inventory_control.availability.values import FallbackTerms
 from inventory_control.catalog.models import Channel
 from inventory_control.core import clock
-from inventory_control.core.sql import hot_later, named_statements, texts
+from inventory_control.core.places import Place
+from inventory_control.core.sql import hot_later, is_so, named_statements, texts
 from inventory_control.events.values import Freshness
 from inventory_control.stock.selectors import positions_at, positions_of
 from inventory_control.stock.values import Position
 
 _FIGURES = named_statements(Path(__file__).parents[1] / "figures.sql")
-Place = tuple[int, int]
 
 
 def node_stock(position: Position) -> NodeStock:
@@ -218,4 +217,4 @@ def breakdown_of(item_id: int, channel: Channel) -> LiveBreakdown:
 
 def is_detection_due() -> bool:
     """Whether changed places wait for the detectors."""
-    return ChangedPlace.objects.exists()
+    return is_so("SELECT EXISTS (SELECT FROM availability_changedplace)")

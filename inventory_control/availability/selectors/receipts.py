@@ -17,12 +17,12 @@ from inventory_control.availability.values import (
     Receipt,
     UnconfirmedChannel,
 )
-from inventory_control.core.sql import named_statements
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot, named_statements
 
 LISTED = 20
 """How many of a channel's unconfirmed listings are named."""
 _PUSH = named_statements(Path(__file__).parents[1] / "push.sql")
-Place = tuple[int, int]
 
 
 def receipts_of(item_id: int, channel_id: int, *, limit: int = 20) -> list[Receipt]:
@@ -53,28 +53,26 @@ def acknowledged_between(
 
 def unconfirmed_channels() -> list[UnconfirmedChannel]:
     """Channels that could not be told and may sell more than there is, by code; one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PUSH["unconfirmed_channels"], {"listed": LISTED})
-        return [
-            UnconfirmedChannel(
-                channel, since, count, units, at_stake, tuple(zip(skus, shown, should, strict=True))
-            )
-            for channel, since, count, units, at_stake, skus, shown, should in cursor.fetchall()
-        ]
+    return [
+        UnconfirmedChannel(
+            channel, since, count, units, at_stake, tuple(zip(skus, shown, should, strict=True))
+        )
+        for channel, since, count, units, at_stake, skus, shown, should in hot(
+            _PUSH["unconfirmed_channels"], {"listed": LISTED}
+        )
+    ]
 
 
 def disagreements_at(places: Iterable[Place]) -> dict[Place, list[Disagreement]]:
     """Channels that, told twice, still show another figure, by the place a case belongs to."""
-    asked = set(places)
+    asked = Places.of(places)
+    among = set(asked)
     found: dict[Place, list[Disagreement]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _PUSH["disagreements_of"],
-            {"items": sorted({item for item, _ in asked}), "least": TOLD_TWICE},
-        )
-        for item_id, node_id, channel, told, shown, seen_at, in_a_row in cursor.fetchall():
-            if (item_id, node_id) in asked:
-                listed = None if shown == NOT_LISTED else shown
-                one = Disagreement(channel, told, listed, seen_at, in_a_row)
-                found.setdefault((item_id, node_id), []).append(one)
+    for item_id, node_id, channel, told, shown, seen_at, in_a_row in hot(
+        _PUSH["disagreements_of"], {**asked.arrays, "least": TOLD_TWICE}
+    ):
+        if (item_id, node_id) in among:
+            listed = None if shown == NOT_LISTED else shown
+            one = Disagreement(channel, told, listed, seen_at, in_a_row)
+            found.setdefault((item_id, node_id), []).append(one)
     return found

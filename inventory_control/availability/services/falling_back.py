@@ -15,10 +15,10 @@ from inventory_control.availability.values import FallbackTerms
 from inventory_control.catalog.models import Channel
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
-from inventory_control.events.models import Feed, Source
+from inventory_control.events.models import Feed
 from inventory_control.events.rules import is_silent
-from inventory_control.policies.models import Policy
-from inventory_control.policies.selectors import current_policy
+from inventory_control.events.selectors import source_marks
+from inventory_control.policies.selectors import policy_in_force
 from inventory_control.policies.values import PolicyValue
 from inventory_control.stock.services import mark_places
 
@@ -41,7 +41,7 @@ def apply_fallbacks(*, by: Actor) -> int:
     known = {(one.channel_id, one.source): one for one in ChannelFallback.objects.all()}
     silent = [
         source.code
-        for source in Source.objects.filter(expected_minutes__isnull=False)
+        for source in source_marks()
         if is_silent(source.silent_since, source.expected_minutes, now)
     ]
     if not silent and not known:
@@ -66,9 +66,7 @@ def apply_fallbacks(*, by: Actor) -> int:
 
 def _policy() -> PolicyValue:
     """The policy in force; the product's own in a tenant older than the policy."""
-    if not Policy.objects.filter(key=POLICY).exists():
-        return PolicyValue(key=POLICY, version=0, value=AS_SHIPPED)
-    return current_policy(POLICY)
+    return policy_in_force(POLICY) or PolicyValue(key=POLICY, version=0, value=AS_SHIPPED)
 
 
 def _wanted(silent: list[str], policy: PolicyValue) -> dict[Key, FallbackTerms]:

@@ -19,6 +19,7 @@ from inventory_control.availability.values import Listing
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place
 from inventory_control.core.sql import named_statements
 from inventory_control.stock.services import mark_places
 from inventory_control.timers.services import set_timers
@@ -26,7 +27,6 @@ from inventory_control.timers.services import set_timers
 RESUME = "exposure.resume"
 """The timer at which a hold may end."""
 _SQL = named_statements(Path(__file__).parents[1] / "exposure.sql")
-Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

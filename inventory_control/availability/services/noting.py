@@ -6,26 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from django.db import connection
-
-from inventory_control.core.sql import named_statements
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot, hot_write, named_statements
 
 _SQL = named_statements(Path(__file__).parents[1] / "recalculate.sql")
-Place = tuple[int, int]
 
 
 def note_changed_places(places: Iterable[Place], at: datetime) -> None:
     """Have detection look at some places, in the caller's transaction."""
-    noted = sorted(places)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SQL["note_changed"],
-            {
-                "items": [item for item, _ in noted],
-                "nodes": [node for _, node in noted],
-                "now": at,
-            },
-        )
+    hot_write(_SQL["note_changed"], {**Places.of(places).arrays, "now": at})
 
 
 def take_changed_places(limit: int) -> set[Place]:
@@ -33,6 +22,4 @@ def take_changed_places(limit: int) -> set[Place]:
 
     Whoever calls lets nobody else take meanwhile.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["take_changed"], [limit])
-        return set(cursor.fetchall())
+    return {(item_id, node_id) for item_id, node_id in hot(_SQL["take_changed"], [limit])}

@@ -18,12 +18,12 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.errors import Refused
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place
 from inventory_control.policies.selectors import current_policy
 from inventory_control.stock.services import mark_places
 
 SAFETY_STOCK = "safety_stock"
 SYNCHRONISED = "Sent as master data."
-Place = tuple[int, int]
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from inventory_control.availability.services.publishing import queue_publication
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
-from inventory_control.core.sql import named_statements
+from inventory_control.core.sql import hot_write, named_statements, numbers
 from inventory_control.core.tenancy import current_tenant
 from inventory_control.events.selectors import are_positions_wanted
 from inventory_control.events.services import note_positions
@@ -44,8 +44,7 @@ def recalculate_due(*, by: Actor) -> int:
     serve_backorders(places, by=by)
     items = sorted({item for item, _ in places})
     judged = judge_holds(items, now, by=by)
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["recalculate"], {"items": items, "now": now})
+    hot_write(_SQL["recalculate"], {"items": numbers(items), "now": now})
     note_changed_places({*places, *judged}, now)
     # Whether or not a figure changed: a channel may have been switched on since.
     queue_publications(by=by)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import connection
 
-from inventory_control.events.models import Serial, ShelfWord
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot
+from inventory_control.events.models import Serial
 from inventory_control.events.values import ShelfSignal, UnknownSerial
 
 
@@ -17,37 +19,18 @@ def serials_of(item_id: int, *, after: str = "", limit: int = 50) -> list[Serial
     return list(found.order_by("serial")[:limit])
 
 
-def unknown_serials(
-    places: Collection[tuple[int, int]],
-) -> dict[tuple[int, int], list[UnknownSerial]]:
+def unknown_serials(places: Iterable[Place]) -> dict[Place, list[UnknownSerial]]:
     """Units that came back to some places although no sale of them is known, by place."""
-    asked = set(places)
-    units: dict[tuple[int, int], list[UnknownSerial]] = {}
-    for one in Serial.objects.filter(
-        is_unknown=True,
-        item_id__in={item for item, _ in asked},
-        returned_to__in={node for _, node in asked},
-    ).order_by("item_id", "serial"):
-        if (one.item_id, one.returned_to) in asked:
-            units.setdefault((one.item_id, one.returned_to), []).append(
-                UnknownSerial(one.serial, one.returned_at, one.lot)
-            )
+    units: dict[Place, list[UnknownSerial]] = {}
+    for item_id, node_id, *unit in hot(_UNKNOWN_SERIALS, Places.of(places).arrays):
+        units.setdefault((item_id, node_id), []).append(UnknownSerial(*unit))
     return units
 
 
-def empty_shelves(places: Collection[tuple[int, int]]) -> dict[tuple[int, int], ShelfSignal]:
+def empty_shelves(places: Iterable[Place]) -> dict[Place, ShelfSignal]:
     """The places whose shelf showed nothing when it last said anything."""
-    asked = set(places)
-    found = ShelfWord.objects.filter(
-        is_empty=True,
-        item_id__in={item for item, _ in asked},
-        node_id__in={node for _, node in asked},
-    )
-    return {
-        (one.item_id, one.node_id): ShelfSignal(one.occurred_at, one.source, one.source_id)
-        for one in found
-        if (one.item_id, one.node_id) in asked
-    }
+    found = hot(_EMPTY_SHELVES, Places.of(places).arrays)
+    return {(item_id, node_id): ShelfSignal(*signal) for item_id, node_id, *signal in found}
 
 
 def customer_signals(item_id: int, *, since: datetime) -> dict[str, int]:
@@ -61,6 +44,19 @@ def customer_signals(item_id: int, *, since: datetime) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+_UNKNOWN_SERIALS = """
+    SELECT s.item_id, s.returned_to, s.serial, s.returned_at, s.lot
+      FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
+      JOIN events_serial s
+        ON s.item_id = place.item_id AND s.returned_to = place.node_id AND s.is_unknown
+     ORDER BY s.item_id, s.serial
+"""
+_EMPTY_SHELVES = """
+    SELECT w.item_id, w.node_id, w.occurred_at, w.source, w.source_id
+      FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
+      JOIN events_shelfword w
+        ON w.item_id = place.item_id AND w.node_id = place.node_id AND w.is_empty
+"""
 _CUSTOMER_SIGNALS = """
     SELECT coalesce(e.reason, e.signal, 'unnamed'), count(*)
       FROM (

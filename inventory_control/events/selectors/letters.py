@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import connection
 from django.db.models import QuerySet
 
+from inventory_control.core.sql import hot, is_so
 from inventory_control.events.models import DeadLetter
 from inventory_control.events.states import DeadLetterStatus
 from inventory_control.events.values import LetterFilter, WaitingName
@@ -43,18 +44,12 @@ MOST_NAMES = 1_000
 
 def waiting_names() -> list[WaitingName]:
     """The names that rows wait for, those that wait longest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [MOST_NAMES])
-        return [WaitingName(*row) for row in cursor.fetchall()]
+    return [WaitingName(*row) for row in hot(_WAITING, [MOST_NAMES])]
 
 
 def has_untold_names() -> bool:
     """Whether rows began to wait for a name since detection looked last."""
-    return (
-        DeadLetter.objects.filter(status=DeadLetterStatus.OPEN, is_told=False)
-        .exclude(waits_noun="")
-        .exists()
-    )
+    return is_so(_HAS_UNTOLD)
 
 
 COUNTED_UP_TO = 1_000
@@ -66,6 +61,12 @@ def dead_letter_count() -> int:
     return open_dead_letters()[:COUNTED_UP_TO].count()
 
 
+_HAS_UNTOLD = """
+    SELECT EXISTS (
+               SELECT FROM events_deadletter
+                WHERE status = 'open' AND waits_noun <> '' AND NOT is_told
+           )
+"""
 # An own name goes before the one everybody uses; here any of them will do.
 _KNOWN_AGAIN = """
     WITH waiting AS MATERIALIZED (

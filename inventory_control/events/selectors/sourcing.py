@@ -6,14 +6,11 @@ from collections.abc import Collection
 from datetime import date, datetime
 from pathlib import Path
 
-from django.db import connection
-
 from inventory_control.core import clock
-from inventory_control.core.sql import named_statements
+from inventory_control.core.sql import hot, is_so, named_statements, numbers
 from inventory_control.events.models import InventoryEvent, QualityDay, Source
-from inventory_control.events.values import DEFAULTS, Freshness
-from inventory_control.policies.models import Policy
-from inventory_control.policies.selectors import current_policy
+from inventory_control.events.values import DEFAULTS, Freshness, QualityMark, SourceMark
+from inventory_control.policies.selectors import policy_in_force
 from inventory_control.policies.values import PolicyValue
 
 SOURCE_SQL = named_statements(Path(__file__).parents[1] / "sources.sql")
@@ -21,29 +18,33 @@ SOURCE_SQL = named_statements(Path(__file__).parents[1] / "sources.sql")
 
 def policy_of(key: str) -> PolicyValue:
     """A policy about sources; version 0, the product's own, in a tenant older than the policy."""
-    if not Policy.objects.filter(key=key).exists():
-        return PolicyValue(key=key, version=0, value=DEFAULTS[key])
-    return current_policy(key)
+    return policy_in_force(key) or PolicyValue(key=key, version=0, value=DEFAULTS[key])
 
 
 def is_source_due() -> bool:
     """Whether anything arrived that no source was told of, or a source is to be looked at."""
-    with connection.cursor() as cursor:
-        cursor.execute(SOURCE_SQL["is_due"], {"now": clock.now()})
-        (is_due,) = cursor.fetchone()
-    return bool(is_due)
+    return is_so(SOURCE_SQL["is_due"], {"now": clock.now()})
 
 
 def is_source_noted() -> bool:
     """Whether detection has not looked at a source since something was to be said of it."""
-    return Source.objects.filter(is_noted=True).exists()
+    return is_so("SELECT EXISTS (SELECT FROM events_source WHERE is_noted)")
 
 
 def staleness(node_ids: Collection[int], *, at: datetime) -> dict[int, Freshness]:
     """How old the word on the positions of some nodes is; nodes nobody ever spoke of are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(SOURCE_SQL["freshness"], {"nodes": list(node_ids), "now": at})
-        return {node_id: Freshness(*row) for node_id, *row in cursor.fetchall()}
+    found = hot(SOURCE_SQL["freshness"], {"nodes": numbers(node_ids), "now": at})
+    return {node_id: Freshness(*row) for node_id, *row in found}
+
+
+def source_marks() -> list[SourceMark]:
+    """How every source stands, by code; for those who look at all of them often."""
+    return [SourceMark(*row) for row in hot(SOURCE_SQL["marks"], ())]
+
+
+def latest_quality() -> list[QualityMark]:
+    """The latest scored day of each source."""
+    return [QualityMark(*row) for row in hot(SOURCE_SQL["latest_quality"], ())]
 
 
 def sources(*, after: str = "", limit: int = 200) -> list[Source]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from inventory_control.core.sql import Asked, hot_later
+from inventory_control.core.sql import Asked, hot_later, is_so
 from inventory_control.events.models import Notice, Subscription
 from inventory_control.events.states import POSITION_CHANGED
 
 SUBSCRIBERS = "subscribers"
 """The consumer of every event of a type that anybody subscribed to."""
+_IS_WANTED = """
+    SELECT EXISTS (
+               SELECT FROM events_subscription WHERE is_active AND types @> ARRAY[%(type)s::text]
+           )
+"""
 
 
 def subscribed_types() -> Asked:
@@ -17,7 +22,7 @@ def subscribed_types() -> Asked:
 
 def are_positions_wanted() -> bool:
     """Whether anybody wants to be told of changed positions."""
-    return Subscription.objects.filter(is_active=True, types__contains=[POSITION_CHANGED]).exists()
+    return is_so(_IS_WANTED, {"type": POSITION_CHANGED})
 
 
 def next_notices(code: str, limit: int) -> list[Notice]:

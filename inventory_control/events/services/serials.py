@@ -8,13 +8,13 @@ from itertools import groupby
 from django.db import connection, transaction
 
 from inventory_control.core import clock
+from inventory_control.core.places import Place
 from inventory_control.core.tenancy import current_tenant
 from inventory_control.events.models import Serial
 from inventory_control.events.rules import serial_story
 from inventory_control.events.states import SERIAL_TYPES
 from inventory_control.events.values import SerialFact
 
-Place = tuple[int, int]
 _TOUCHED = """
     SELECT DISTINCT told.item_id, told.details ->> 'serial'
       FROM events_inventoryevent e

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-Place = tuple[int, int]
+from inventory_control.core.places import Place
+
 _FOLD = """
     INSERT INTO events_shelfword AS mine (
         item_id, node_id, is_empty, occurred_at, source, source_id

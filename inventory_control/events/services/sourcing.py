@@ -13,6 +13,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.permissions import require
+from inventory_control.core.sql import hot, hot_write
 from inventory_control.core.tenancy import current_tenant
 from inventory_control.events import permissions
 from inventory_control.events.errors import InvalidSourceError
@@ -75,13 +76,13 @@ def roll_up_sources() -> dict[str, datetime]:
     now = clock.now()
     policy = policy_of(DATA_QUALITY)
     _hold_sources()
-    known = dict(Source.objects.values_list("code", "look_at"))
-    with connection.cursor() as cursor:
-        cursor.execute(SOURCE_SQL["roll_up_feeds"])
-        cursor.execute(SOURCE_SQL["roll_up"], {"now": now, "score": policy.value["score_minutes"]})
-    _look(list(Source.objects.filter(look_at__lte=now)), policy, now)
-    moments = Source.objects.filter(look_at__isnull=False).values_list("code", "look_at")
-    return {code: look_at for code, look_at in moments if known.get(code) != look_at}
+    known = dict(hot(SOURCE_SQL["moments"], ()))
+    hot_write(SOURCE_SQL["roll_up"], {"now": now, "score": policy.value["score_minutes"]})
+    moments = dict(hot(SOURCE_SQL["moments"], ()))
+    if any(look_at <= now for look_at in moments.values()):
+        _look(list(Source.objects.filter(look_at__lte=now)), policy, now)
+        moments = dict(hot(SOURCE_SQL["moments"], ()))
+    return {code: look_at for code, look_at in moments.items() if known.get(code) != look_at}
 
 
 def _hold_sources() -> None:
@@ -118,9 +119,7 @@ def take_noted_sources() -> bool:
     A source that is just being rolled up keeps its note: its stage rings again when it is done,
     and two who wait for each other's sources would wait for ever.
     """
-    noted = Source.objects.select_for_update(skip_locked=True).filter(is_noted=True)
-    taken = list(noted.values_list("pk", flat=True))
-    return bool(Source.objects.filter(pk__in=taken).update(is_noted=False))
+    return bool(hot(SOURCE_SQL["take_notes"], ()))
 
 
 def _is_scored(one: Source) -> bool:

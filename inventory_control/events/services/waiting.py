@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
+from inventory_control.core.sql import hot_write
 from inventory_control.events.selectors import waiting_names
 from inventory_control.events.values import WaitingName
 
@@ -22,6 +21,5 @@ def take_waiting_names() -> list[WaitingName]:
 
     Whatever starts to wait after this is told by the next look.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_TELL)
+    hot_write(_TELL, ())
     return waiting_names()

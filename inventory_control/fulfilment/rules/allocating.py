@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from inventory_control.core.places import Place
 from inventory_control.fulfilment.values import (
     AllocationPolicy,
     Candidate,
     Considered,
     Decision,
     Demand,
-    Place,
 )
 
 _LAST = datetime.max.replace(tzinfo=UTC)

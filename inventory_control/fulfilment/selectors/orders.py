@@ -9,6 +9,7 @@ from datetime import date, datetime
 from django.db import connection
 
 from inventory_control.catalog.models import Node, Substitute
+from inventory_control.core.places import Place
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.states import Kind
 from inventory_control.fulfilment.models import Backorder, NodeLoad
@@ -18,7 +19,6 @@ from inventory_control.fulfilment.values import (
     ALLOCATIONS,
     Message,
     OrderFact,
-    Place,
     Queued,
     SalesOrder,
     StaleRefusal,

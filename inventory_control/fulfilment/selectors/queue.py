@@ -12,6 +12,8 @@ from django.db.models.functions import Coalesce
 
 from inventory_control.audit.selectors import timeline_of
 from inventory_control.audit.values import TimelineEntry
+from inventory_control.core.places import Place
+from inventory_control.core.sql import is_so
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import COUNTED_UP_TO, is_work_due
 from inventory_control.fulfilment.models import Backorder
@@ -21,7 +23,6 @@ from inventory_control.fulfilment.values import (
     ALLOCATIONS,
     KEPT,
     Given,
-    Place,
     QueuePolicy,
     Turn,
 )
@@ -69,7 +70,7 @@ def backorders(
 
 def has_waiting() -> bool:
     """Whether anybody waits at all; most batches of a shop that serves everybody end here."""
-    return Backorder.objects.filter(status=BackorderStatus.WAITING).exists()
+    return is_so("SELECT EXISTS (SELECT FROM fulfilment_backorder WHERE status = 'waiting')")
 
 
 def locked_queue(places: Iterable[Place]) -> list[Backorder]:

@@ -15,6 +15,7 @@ from inventory_control.catalog.models import Channel, Item, Node
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place
 from inventory_control.fulfilment import permissions
 from inventory_control.fulfilment.errors import StaleFiguresError, UnknownNameError
 from inventory_control.fulfilment.rules import allocate, ready_at
@@ -28,7 +29,6 @@ from inventory_control.fulfilment.values import (
     Decision,
     Demand,
     Piece,
-    Place,
 )
 from inventory_control.stock.selectors import claims_by_key, free_at, positions_of
 from inventory_control.stock.services import in_one_transaction, lock_places, post_rows, tell_claims

@@ -10,6 +10,7 @@ from dataclasses import replace
 from inventory_control.audit.services import record
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place
 from inventory_control.fulfilment import permissions
 from inventory_control.fulfilment.errors import (
     FrozenPlaceError,
@@ -27,7 +28,7 @@ from inventory_control.fulfilment.selectors import (
     wanted_of,
 )
 from inventory_control.fulfilment.services.settling import Turn, write_down
-from inventory_control.fulfilment.values import KEPT, Place, QueuePolicy, Served, Waiting
+from inventory_control.fulfilment.values import KEPT, QueuePolicy, Served, Waiting
 from inventory_control.stock.selectors import claims_by_key, open_claims_of
 from inventory_control.stock.services import in_one_transaction, lock_places
 from inventory_control.stock.values import ClaimState

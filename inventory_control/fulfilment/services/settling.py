@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from inventory_control.audit.services import advance_all, record_all
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
+from inventory_control.core.places import Place
 from inventory_control.fulfilment.models import Backorder
 from inventory_control.fulfilment.rules import promise_dates
 from inventory_control.fulfilment.states import BackorderStatus
-from inventory_control.fulfilment.values import KEPT, Expected, Place, Served
+from inventory_control.fulfilment.values import KEPT, Expected, Served
 from inventory_control.orders.selectors import inbound_supply
 from inventory_control.outbox.services import queue_commands
 from inventory_control.outbox.values import CommandDraft

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from inventory_control.catalog.models import Channel, Node
+from inventory_control.core.sql import is_so
 from inventory_control.orders.selectors import open_transfers
 from inventory_control.people.selectors import members_by_role
 from inventory_control.policies.selectors import current_policy
-from inventory_control.reconciliation.models import ControlTotal, Discrepancy
+from inventory_control.reconciliation.models import Discrepancy
 from inventory_control.reconciliation.rules import POLICY, gap_of, odd_ones, terms_of
 from inventory_control.reconciliation.selectors.evidence import causes_for
 from inventory_control.reconciliation.selectors.reports import (
@@ -36,13 +37,15 @@ MOST_EXPLAINED = 200
 Spot = tuple[int, int | None, str]
 """Item, node (None when several are meant) and what the place is called."""
 
+_HAS_NEWS = """
+    SELECT EXISTS (SELECT FROM reconciliation_discrepancy WHERE is_news)
+           OR EXISTS (SELECT FROM reconciliation_controltotal WHERE is_news)
+"""
+
 
 def has_news() -> bool:
     """Whether discrepancies or control totals changed since detection looked."""
-    return (
-        Discrepancy.objects.filter(is_news=True).exists()
-        or ControlTotal.objects.filter(is_news=True).exists()
-    )
+    return is_so(_HAS_NEWS)
 
 
 def mismatches() -> list[Mismatch]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from inventory_control.availability.rules import available_to_sell
 from inventory_control.availability.selectors import limited_figures, node_stock
 from inventory_control.catalog.models import Channel
+from inventory_control.core.places import Place
 from inventory_control.events.selectors import is_work_due
 from inventory_control.reconciliation.models import Discrepancy, PositionReport
 from inventory_control.reconciliation.rules import states_of
@@ -17,7 +18,6 @@ from inventory_control.reconciliation.values import (
     ON_HAND,
     SYSTEMS,
     Ours,
-    Place,
     Reported,
     Terms,
 )

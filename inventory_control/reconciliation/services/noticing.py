@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from inventory_control.reconciliation.models import ControlTotal, Discrepancy
+from inventory_control.core.sql import hot
+
+_TAKE_NEWS = """
+    WITH discrepancy AS (
+        UPDATE reconciliation_discrepancy SET is_news = false WHERE is_news RETURNING 1
+    ),
+    total AS (
+        UPDATE reconciliation_controltotal SET is_news = false WHERE is_news RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM discrepancy) + (SELECT count(*) FROM total)
+"""
 
 
 def take_news() -> int:
     """Take the notes of what changed, in the caller's transaction; says how many there were."""
-    taken = Discrepancy.objects.filter(is_news=True).update(is_news=False)
-    return taken + ControlTotal.objects.filter(is_news=True).update(is_news=False)
+    ((taken,),) = hot(_TAKE_NEWS, ())
+    return int(taken)

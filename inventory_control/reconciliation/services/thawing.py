@@ -8,9 +8,9 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from inventory_control.core.actors import Actor
+from inventory_control.core.places import Place
 from inventory_control.reconciliation.models import Remedy
 from inventory_control.reconciliation.selectors.mismatches import spots_of
-from inventory_control.reconciliation.values import Place
 from inventory_control.stock.services import thaw_places
 
 HOLDER = Actor.system("reconciliation")

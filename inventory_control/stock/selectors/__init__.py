@@ -1,6 +1,7 @@
 """Questions to the ledger; other apps ask here and never touch its tables."""
 
 from inventory_control.stock.selectors.ageing import DEMAND_DAYS, age_of
+from inventory_control.stock.selectors.cards import stock_cards
 from inventory_control.stock.selectors.claiming import (
     claim_of_line,
     claims,
@@ -16,7 +17,7 @@ from inventory_control.stock.selectors.counting import (
     counts_of_events,
     pending_counts,
 )
-from inventory_control.stock.selectors.demand import demand_days, demand_totals, item_series
+from inventory_control.stock.selectors.demand import demand_days, item_series
 from inventory_control.stock.selectors.holding import hold_of, holds, holds_in_force, holds_since
 from inventory_control.stock.selectors.ledger import (
     causes_of,
@@ -28,7 +29,6 @@ from inventory_control.stock.selectors.ledger import (
     oldest_mark,
 )
 from inventory_control.stock.selectors.positions import (
-    Place,
     asserted_at,
     free_at,
     position_as_of,
@@ -41,7 +41,6 @@ from inventory_control.stock.selectors.retention import ledger_horizon, ledger_p
 
 __all__ = [
     "DEMAND_DAYS",
-    "Place",
     "adjustments_of",
     "age_of",
     "asserted_at",
@@ -55,7 +54,6 @@ __all__ = [
     "claims_of_keys",
     "counts_of_events",
     "demand_days",
-    "demand_totals",
     "free_at",
     "hold_of",
     "holds",
@@ -76,5 +74,6 @@ __all__ = [
     "positions_as_of",
     "positions_at",
     "positions_of",
+    "stock_cards",
     "units_at",
 ]

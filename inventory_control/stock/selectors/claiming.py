@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.db import connection
 
-from inventory_control.stock.models import OVERDRAWN, Reservation
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot
+from inventory_control.stock.models import Reservation
 from inventory_control.stock.rules import claim_state
-from inventory_control.stock.selectors.positions import Place
-from inventory_control.stock.values import ClaimState
+from inventory_control.stock.selectors.cards import CARD_SQL
+from inventory_control.stock.values import ClaimState, OverdrawnClaim
 
 
 def claims_of_keys(keys: Iterable[str]) -> list[Reservation]:
@@ -37,26 +39,12 @@ def claims_at(
     places: Iterable[Place], *, limit: int = 20
 ) -> dict[Place, list[tuple[str, str, int]]]:
     """Open claims at some places, the latest `limit` of each: (key, channel, units)."""
-    asked = sorted(set(places))
+    asked = Places.of(places)
     claims: dict[Place, list[tuple[str, str, int]]] = {place: [] for place in asked}
-    if not asked:
+    if not claims:
         return claims
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT place.item_id, place.node_id, r.key, r.channel, r.open
-              FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
-             CROSS JOIN LATERAL (
-                       SELECT key, channel, open, changed_at FROM stock_reservation
-                        WHERE item_id = place.item_id AND node_id = place.node_id AND open > 0
-                        ORDER BY changed_at DESC, key LIMIT %s
-                   ) AS r
-             ORDER BY place.item_id, place.node_id, r.changed_at DESC, r.key
-            """,
-            [[item for item, _ in asked], [node for _, node in asked], limit],
-        )
-        for item_id, node_id, key, channel, units in cursor.fetchall():
-            claims[item_id, node_id].append((key, channel, int(units)))
+    for item_id, node_id, *claim in hot(CARD_SQL["claims"], {**asked.arrays, "limit": limit}):
+        claims[item_id, node_id].append(tuple(claim))
     return claims
 
 
@@ -96,21 +84,12 @@ def open_claims_of(order: str) -> dict[Place, ClaimState]:
     return {(row.item_id, row.node_id): _claim(row) for row in found}
 
 
-def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[ClaimState]:
+def overdrawn_claims(places: Iterable[Place], *, since: datetime) -> list[OverdrawnClaim]:
     """Claims at some places, changed since a moment, of which more left than was promised although
-    part was released: orders that shipped in spite of their cancellation.
+    part was released, by key.
     """
-    asked = set(places)
-    found = (
-        Reservation.objects.select_related("item", "node")
-        .filter(
-            item_id__in={item for item, _ in asked},
-            node_id__in={node for _, node in asked},
-            changed_at__gte=since,
-        )
-        .filter(OVERDRAWN)
-    )
-    return [_claim(row) for row in found.order_by("key") if (row.item_id, row.node_id) in asked]
+    found = hot(CARD_SQL["overdrawn"], {**Places.of(places).arrays, "since": since})
+    return [OverdrawnClaim(*row) for row in found]
 
 
 def _claim(row: Reservation) -> ClaimState:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from inventory_control.core.places import Place, Places
+from inventory_control.core.sql import hot
 from inventory_control.stock.models import Assertion
-from inventory_control.stock.selectors.positions import Place
-from inventory_control.stock.states import Verdict
+from inventory_control.stock.selectors.cards import CARD_SQL
+from inventory_control.stock.values import PendingCount
 
 
 def counts_of_events(event_ids: Sequence[int]) -> list[Assertion]:
@@ -15,13 +17,10 @@ def counts_of_events(event_ids: Sequence[int]) -> list[Assertion]:
     return list(counts.order_by("event_id"))
 
 
-def pending_counts(places: Iterable[Place]) -> list[Assertion]:
+def pending_counts(places: Iterable[Place]) -> list[PendingCount]:
     """Counts out of tolerance that wait for a person, at some places."""
-    asked = set(places)
-    pending = Assertion.objects.filter(
-        verdict=Verdict.PENDING, item_id__in={item for item, _ in asked}
-    ).order_by("item_id", "node_id", "occurred_at")
-    return [one for one in pending if (one.item_id, one.node_id) in asked]
+    found = hot(CARD_SQL["pending_counts"], Places.of(places).arrays)
+    return [PendingCount(*row) for row in found]
 
 
 def adjustments_of(event_ids: Sequence[int]) -> list[Assertion]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
 from django.db import connection
 
-from inventory_control.stock.selectors.positions import Place
+from inventory_control.core.places import Place
 from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.values import SeriesDay
 
@@ -35,44 +35,6 @@ def demand_days(
         for item_id, node_id, day, sold, lost, lines in cursor.fetchall():
             days[item_id, node_id].append((day, int(sold), int(lost), int(lines)))
     return days
-
-
-def demand_totals(since: Mapping[Place, date], *, until: date) -> dict[Place, tuple[int, date]]:
-    """Units asked for (sold and lost) at some places from a day of each to before `until`.
-
-    With the first day anything was ever asked for there, which is where history begins. Places
-    that never saw demand are missing.
-    """
-    places = sorted(since)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT place.item_id, place.node_id, coalesce(recent.units, 0), history.first_day
-              FROM unnest(%s::bigint[], %s::bigint[], %s::date[])
-                AS place (item_id, node_id, since)
-             CROSS JOIN LATERAL (
-                       SELECT d.day AS first_day FROM stock_demandday d
-                        WHERE d.item_id = place.item_id AND d.node_id = place.node_id
-                          AND d.sold + d.lost > 0
-                        ORDER BY d.day LIMIT 1
-                   ) AS history
-             CROSS JOIN LATERAL (
-                       SELECT sum(d.sold + d.lost) AS units FROM stock_demandday d
-                        WHERE d.item_id = place.item_id AND d.node_id = place.node_id
-                          AND d.day >= place.since AND d.day < %s
-                   ) AS recent
-            """,
-            [
-                [item for item, _ in places],
-                [node for _, node in places],
-                [since[place] for place in places],
-                until,
-            ],
-        )
-        return {
-            (item_id, node_id): (max(0, int(units)), first_day)
-            for item_id, node_id, units, first_day in cursor.fetchall()
-        }
 
 
 def item_series(

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from inventory_control.core.places import Place
 from inventory_control.stock.models import Hold
-from inventory_control.stock.selectors.positions import Place
 from inventory_control.stock.states import HoldStatus
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from django.db import connection
 from django.db.models import Min
 
-from inventory_control.core.sql import named_statements
+from inventory_control.core.places import Place
+from inventory_control.core.sql import is_so, named_statements
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.values import PositionCause
 from inventory_control.stock.models import LedgerEntry, StockMark
 from inventory_control.stock.rules import CLAIMS
-from inventory_control.stock.selectors.positions import Place
 from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.states import State
 from inventory_control.stock.values import Change, Span
@@ -129,4 +129,4 @@ def ledger_digest() -> dict[str, str]:
 
 def is_marked() -> bool:
     """Whether changes wait for the availability stage."""
-    return StockMark.objects.exists()
+    return is_so("SELECT EXISTS (SELECT FROM stock_stockmark)")

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from inventory_control.core.places import Place
 from inventory_control.core.sql import named_statements
 from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.states import State
@@ -31,7 +32,6 @@ _FREE = """
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
      ORDER BY b.item_id, b.node_id
 """
-Place = tuple[int, int]
 
 
 def positions_at(places: Iterable[Place]) -> dict[Place, Position]:

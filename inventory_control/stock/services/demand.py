@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from inventory_control.core import clock
 from inventory_control.core.doorbell import ring
-from inventory_control.core.sql import named_statements
+from inventory_control.core.sql import hot, named_statements
 
 _SQL = named_statements(Path(__file__).parents[1] / "demand.sql")
 
@@ -21,9 +21,7 @@ def take_marks(limit: int) -> tuple[int, list[tuple[int, int]]]:
     Marks of transactions still open stay for the next call. Runs in the caller's transaction,
     so a failure leaves the marks where they were. Of two callers the second waits for the first.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["take_marks"], [limit])
-        taken = cursor.fetchall()
+    taken = hot(_SQL["take_marks"], [limit])
     return sum(marks for _, _, marks in taken), [(item, node) for item, node, _ in taken]
 
 

@@ -19,6 +19,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import IllegalMove, Refused
 from inventory_control.core.permissions import require
+from inventory_control.core.places import Place
 from inventory_control.core.sql import named_statements
 from inventory_control.events.selectors import ERP
 from inventory_control.events.services import hand_over
@@ -31,7 +32,6 @@ from inventory_control.stock.states import Outside, State, Verdict
 from inventory_control.stock.values import AssertedPoint, FoldKey, Judged, Leg, Tolerance
 
 _SQL = named_statements(Path(__file__).parents[1] / "refold.sql")
-Place = tuple[int, int]
 Account = tuple[int, int, str]
 
 

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from exceptions.models import ExceptionCase
 from inventory_control.availability.selectors import acknowledged_between
+from inventory_control.core.places import Place
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import corrections_around, event_page
 from inventory_control.stock.selectors import lines_of_events
@@ -20,7 +21,6 @@ LATE_AFTER = timedelta(minutes=5)
 """A fact learnt later than this after it was true may have been missed by somebody."""
 SHOWN = 200
 DECIDED = (ApprovalStatus.APPROVED, ApprovalStatus.REFUSED)
-Place = tuple[int, int]
 
 
 def touched_by(event_id: int) -> Touched:
