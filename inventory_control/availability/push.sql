@@ -15,17 +15,17 @@ WITH chosen AS (
       FROM availability_availability a
       JOIN catalog_channel c ON c.id = a.channel_id
       JOIN catalog_item i ON i.id = a.item_id
-     WHERE c.code = %(channel)s
+     WHERE c.code = %(channel)s::text
        AND (a.published IS NULL OR a.published <> a.quantity)
      ORDER BY a.item_id
-     LIMIT %(limit)s
+     LIMIT %(limit)s::int
 ),
 sent AS (
     INSERT INTO availability_push (
         channel_id, key, sent_at, error, latest_for, item_ids, quantities, versions, changed_ats,
         sellable, reserved, allocated, safety_stock, frozen, buffers, caps, are_held, before, shown
     )
-    SELECT channel_id, %(key)s, %(now)s, '', 0, array_agg(item_id ORDER BY item_id),
+    SELECT channel_id, %(key)s::text, %(now)s::timestamptz, '', 0, array_agg(item_id ORDER BY item_id),
            array_agg(quantity ORDER BY item_id), array_agg(version ORDER BY item_id),
            array_agg(changed_at ORDER BY item_id), array_agg(sellable ORDER BY item_id),
            array_agg(reserved ORDER BY item_id), array_agg(allocated ORDER BY item_id),
@@ -43,24 +43,28 @@ SELECT sent.id, chosen.sku, chosen.quantity, chosen.version, chosen.changed_at, 
 
 -- name: lock_holds
 -- Before the figures and in order, as the recalculation does, so that neither deadlocks the other.
-SELECT h.id
-  FROM availability_push p
-  JOIN availability_exposurehold h
-    ON h.channel_id = p.channel_id AND h.item_id = ANY(p.item_ids) AND h.status = 'held'
-   AND h.acknowledged_at IS NULL
- WHERE p.id = %(push)s
- ORDER BY h.id
-   FOR UPDATE OF h
+SELECT count(*) FROM (
+    SELECT h.id
+      FROM availability_push p
+      JOIN availability_exposurehold h
+        ON h.channel_id = p.channel_id AND h.item_id = ANY(p.item_ids) AND h.status = 'held'
+       AND h.acknowledged_at IS NULL
+     WHERE p.id = %(push)s::bigint
+     ORDER BY h.id
+       FOR UPDATE OF h
+) AS locked
 
 -- name: lock_told
 -- In order of item, so that two acknowledgements of one channel cannot deadlock.
-SELECT a.item_id
-  FROM availability_push p
-  JOIN availability_availability a
-    ON a.channel_id = p.channel_id AND a.item_id = ANY(p.item_ids)
- WHERE p.id = %(push)s
- ORDER BY a.item_id
-   FOR UPDATE OF a
+SELECT count(*) FROM (
+    SELECT a.item_id
+      FROM availability_push p
+      JOIN availability_availability a
+        ON a.channel_id = p.channel_id AND a.item_id = ANY(p.item_ids)
+     WHERE p.id = %(push)s::bigint
+     ORDER BY a.item_id
+       FOR UPDATE OF a
+) AS locked
 
 -- name: acknowledge
 -- What a push told is what the channel shows now, unless it has acknowledged a later version.
@@ -70,7 +74,7 @@ WITH told AS (
       FROM availability_push p
      CROSS JOIN LATERAL unnest(p.item_ids, p.quantities, p.versions)
        AS u (item_id, quantity, version)
-     WHERE p.id = %(push)s
+     WHERE p.id = %(push)s::bigint
 ),
 was AS (
     SELECT told.*, a.push_id, a.told_version <= told.version AS is_latest
@@ -80,41 +84,41 @@ was AS (
 ),
 noted AS (
     UPDATE availability_availability a
-       SET published = was.quantity, published_at = %(now)s, told_version = was.version,
-           push_id = %(push)s
+       SET published = was.quantity, published_at = %(now)s::timestamptz, told_version = was.version,
+           push_id = %(push)s::bigint
       FROM was
      WHERE was.is_latest AND a.channel_id = was.channel_id AND a.item_id = was.item_id
 ),
 replaced AS (
     SELECT push_id, count(*) AS items FROM was
-     WHERE is_latest AND push_id IS NOT NULL AND push_id <> %(push)s GROUP BY push_id
+     WHERE is_latest AND push_id IS NOT NULL AND push_id <> %(push)s::bigint GROUP BY push_id
 ),
 let_go AS (
     UPDATE availability_push p SET latest_for = p.latest_for - replaced.items
       FROM replaced WHERE p.id = replaced.push_id
 ),
 held AS (
-    UPDATE availability_exposurehold h SET acknowledged_at = %(now)s
+    UPDATE availability_exposurehold h SET acknowledged_at = %(now)s::timestamptz
       FROM was
      WHERE h.status = 'held' AND h.acknowledged_at IS NULL AND was.quantity = 0
        AND h.channel_id = was.channel_id AND h.item_id = was.item_id
 )
 UPDATE availability_push
-   SET acknowledged_at = %(now)s,
+   SET acknowledged_at = %(now)s::timestamptz,
        before = (SELECT array_agg(push_id ORDER BY item_id) FROM was),
        latest_for = (SELECT count(*) FILTER (WHERE is_latest) FROM was)
- WHERE id = %(push)s
+ WHERE id = %(push)s::bigint
 
 -- name: note_shown
 UPDATE availability_push
-   SET read_back_at = %(now)s,
+   SET read_back_at = %(now)s::timestamptz,
        shown = (
            SELECT array_agg(answer.shown ORDER BY u.place)
              FROM unnest(item_ids) WITH ORDINALITY AS u (item_id, place)
              LEFT JOIN unnest(%(items)s::bigint[], %(shown)s::bigint[]) AS answer (item_id, shown)
                ON answer.item_id = u.item_id
        )
- WHERE id = %(push)s
+ WHERE id = %(push)s::bigint
 
 -- name: judge_shown
 -- Count up where a channel shows something else than this push told it, start anew where it
@@ -130,7 +134,7 @@ UPDATE availability_availability a
                AS answer (item_id, shown, told)
        ) AS answer,
        availability_push p
- WHERE p.id = %(push)s AND a.channel_id = p.channel_id AND a.item_id = answer.item_id
+ WHERE p.id = %(push)s::bigint AND a.channel_id = p.channel_id AND a.item_id = answer.item_id
    AND a.push_id = p.id AND (NOT answer.agrees OR a.disagreements > 0)
 RETURNING a.item_id, a.disagreements, answer.shown, answer.told
 
@@ -164,8 +168,8 @@ SELECT b.item_id, min(b.node_id)
 DELETE FROM availability_push
  WHERE id IN (
            SELECT id FROM availability_push
-            WHERE latest_for = 0 AND sent_at < %(before)s
-            ORDER BY sent_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+            WHERE latest_for = 0 AND sent_at < %(before)s::timestamptz
+            ORDER BY sent_at LIMIT %(limit)s::int FOR UPDATE SKIP LOCKED
        )
 
 -- name: told_between

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -26,7 +25,7 @@ from inventory_control.availability.values import (
 from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
-from inventory_control.core.sql import named_statements
+from inventory_control.core.sql import hot, hot_write, named_statements, numbers, pipelined
 from inventory_control.core.telemetry import push_seconds, tenant_label
 from inventory_control.outbox.selectors import waiting_targets
 from inventory_control.outbox.services import queue_command
@@ -83,11 +82,7 @@ def begin_push(*, channel: str, key: str, limit: int) -> PushDraft | None:
     Committed before the call: a push whose answer is lost stays on the trail as sent and not
     acknowledged.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SQL["begin"], {"channel": channel, "key": key, "limit": limit, "now": clock.now()}
-        )
-        rows = cursor.fetchall()
+    rows = hot(_SQL["begin"], {"channel": channel, "key": key, "limit": limit, "now": clock.now()})
     if not rows:
         return None
     return PushDraft(
@@ -103,11 +98,11 @@ def acknowledge(push: PushDraft) -> None:
     """
     now = clock.now()
     kept_days = int(current_policy(POLICY).value["receipts_kept_days"])
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["lock_holds"], {"push": push.id})
-        cursor.execute(_SQL["lock_told"], {"push": push.id})
-        cursor.execute(_SQL["acknowledge"], {"push": push.id, "now": now})
-        cursor.execute(
+    with pipelined():
+        hot_write(_SQL["lock_holds"], {"push": push.id})
+        hot_write(_SQL["lock_told"], {"push": push.id})
+        hot_write(_SQL["acknowledge"], {"push": push.id, "now": now})
+        hot_write(
             _SQL["forget"],
             {"before": now - timedelta(days=kept_days), "limit": FORGOTTEN_AT_ONCE},
         )
@@ -180,19 +175,18 @@ def note_read_back(
     """
     now = clock.now()
     answers = {one.item_id: shown.get(one.sku) for one in asked}
-    parameters: dict[str, Any] = {
+    parameters = {
         "push": push.id,
-        "items": [one.item_id for one in asked],
-        "shown": [
-            NOT_LISTED if answers[one.item_id] is None else answers[one.item_id] for one in asked
-        ],
-        "told": [one.quantity for one in asked],
+        "items": numbers(one.item_id for one in asked),
+        "shown": numbers(
+            NOT_LISTED if (seen := answers[one.item_id]) is None else seen for one in asked
+        ),
+        "told": numbers(one.quantity for one in asked),
         "now": now,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["note_shown"], parameters)
-        cursor.execute(_SQL["judge_shown"], parameters)
-        judged = cursor.fetchall()
+    with pipelined():
+        hot_write(_SQL["note_shown"], parameters)
+        judged = hot(_SQL["judge_shown"], parameters)
     if not judged:
         return
     skus = {one.item_id: one.sku for one in asked}
