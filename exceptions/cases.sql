@@ -19,6 +19,11 @@ SELECT id, item_id, node_id FROM exceptions_exceptioncase WHERE quiet_until <= %
 SELECT key FROM exceptions_exceptioncase
  WHERE status IN ('open', 'acknowledged') AND kind = %(kind)s::text AND governed_by = ''
 
+-- name: nodes
+SELECT id, code, closed_weekdays, capacity_units
+  FROM catalog_node
+ WHERE id = ANY(%(nodes)s::bigint[])
+
 -- name: clues
 -- Whether a tenant has anything of the sorts that a look asks about place by place: supply on its way,
 -- overdrawn claims, counts in doubt, holds, pushes, promotions, empty shelves, unknown serials. Each

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -127,6 +127,16 @@ class Count:
     def variance(self) -> int:
         """Counted less expected."""
         return self.counted - self.expected
+
+
+class NodeCard(NamedTuple):
+    """What detectors need of a node: its code, the ISO weekdays it is closed on, and the units it holds
+    at most, None without limit.
+    """
+
+    code: str
+    closed_weekdays: Sequence[int]
+    capacity_units: int | None
 
 
 class Clues(NamedTuple):

@@ -35,6 +35,7 @@ from exceptions.values import (
     Demand,
     Goods,
     Holding,
+    NodeCard,
     PromotionAhead,
     Reports,
     Scene,
@@ -45,10 +46,10 @@ from inventory_control.availability.selectors import (
     unconfirmed_channels,
 )
 from inventory_control.availability.selectors import is_detection_due as has_changed_places
-from inventory_control.catalog.models import Item, Node
+from inventory_control.catalog.models import Item
 from inventory_control.core import clock
 from inventory_control.core.places import Place, Places
-from inventory_control.core.sql import hot, named_statements, texts
+from inventory_control.core.sql import hot, named_statements, numbers, texts
 from inventory_control.events.selectors import (
     empty_shelves,
     has_untold_names,
@@ -147,9 +148,13 @@ def quiet_severities(risks: Collection[str], at: datetime) -> dict[str, int]:
     A case that was closed because supply is on its way holds nothing back once that supply is
     cancelled.
     """
+    if not risks:
+        return {}
     keys = [key for risk in risks for key in keys_of(risk)]
     quiet: dict[str, int] = {}
     closed = list(ExceptionCase.objects.filter(key__in=keys, quiet_until__gt=at))
+    if not closed:
+        return {}
     cancelled = cancelled_documents({name for case in closed for name in _awaited(case)})
     for case in closed:
         if cancelled.isdisjoint(_awaited(case)):
@@ -163,6 +168,8 @@ def settled_by_hand(risks: Collection[str]) -> dict[str, tuple[int, int]]:
 
     A dispute is a fact that does not go away; what a person settled stays so until it gets worse.
     """
+    if not risks:
+        return {}
     latest = (
         ExceptionCase.objects.filter(key__in=list(risks))
         .exclude(document="")
@@ -211,7 +218,8 @@ def scene_of(places: Places, at: datetime, reports: Reports | None = None) -> Sc
 
 
 def _holdings(places: Places, at: datetime) -> Iterable[Holding]:
-    nodes = Node.objects.in_bulk(places.node_ids())
+    found = hot(CASE_SQL["nodes"], {"nodes": numbers(places.node_ids())})
+    nodes = {pk: NodeCard(*node) for pk, *node in found}
     tomorrow = at.date() + timedelta(days=1)
     # Demand over the last open days of each node, today included: its sales are known.
     starts = {pk: window_start(tomorrow, one.closed_weekdays) for pk, one in nodes.items()}
@@ -266,7 +274,7 @@ def _holdings(places: Places, at: datetime) -> Iterable[Holding]:
 
 
 def _room(
-    nodes: Mapping[int, Node], inbound: Mapping[Place, Sequence[InboundSupply]]
+    nodes: Mapping[int, NodeCard], inbound: Mapping[Place, Sequence[InboundSupply]]
 ) -> dict[int, int]:
     """Units each limited node can still take, besides what is on its way to the places asked for."""
     limited = {pk: node.capacity_units for pk, node in nodes.items() if node.capacity_units}
@@ -281,6 +289,8 @@ def _room(
 
 
 def _goods(item_ids: Collection[int]) -> dict[int, Goods]:
+    if not item_ids:
+        return {}
     items = Item.objects.filter(pk__in=item_ids).select_related("supplier")
     return {
         item.pk: Goods(
@@ -348,7 +358,7 @@ def _empty_shelves(places: Places) -> dict[Place, ShelfSignal]:
 
 
 def _unknown_serials(
-    places: Places, goods: Mapping[int, Goods], nodes: Mapping[int, Node]
+    places: Places, goods: Mapping[int, Goods], nodes: Mapping[int, NodeCard]
 ) -> dict[Place, list[UnknownSerial]]:
     """Units that came back unknown, unless somebody settled that since."""
     units = {

@@ -65,7 +65,7 @@ def papers_at(at: datetime) -> Papers:
         disputed_transfers=disputed_transfers(at) if seen.disputed_transfers else [],
         lines=disputed_lines() if seen.disputed_lines else [],
         undecided=undecided,
-        orders=purchase_orders_by_number({one.document for one in undecided}),
+        orders=purchase_orders_by_number({one.document for one in undecided}) if undecided else {},
     )
 
 

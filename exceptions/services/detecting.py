@@ -115,7 +115,8 @@ def _detect_batch(by: Actor) -> tuple[int, int]:
 def _end_quiet(now: datetime) -> dict[int, Place]:
     """Take the risks that were quiet long enough: their places, by the case that said so."""
     lapsed = lapsed_places(now)
-    ExceptionCase.objects.filter(pk__in=lapsed).update(quiet_until=None)
+    if lapsed:
+        ExceptionCase.objects.filter(pk__in=lapsed).update(quiet_until=None)
     return lapsed
 
 
@@ -215,9 +216,8 @@ def _raise(risen: Sequence[tuple[ExceptionCase, Finding]], now: datetime, by: Ac
 
 def _see_again(cases: Iterable[ExceptionCase], now: datetime) -> None:
     """Count up. The figures stay those of the version, so that advice and case agree."""
-    ExceptionCase.objects.filter(pk__in=[case.pk for case in cases]).update(
-        seen=F("seen") + 1, last_seen_at=now
-    )
+    if seen := [case.pk for case in cases]:
+        ExceptionCase.objects.filter(pk__in=seen).update(seen=F("seen") + 1, last_seen_at=now)
 
 
 def _clear(cases: Sequence[ExceptionCase], now: datetime, by: Actor) -> None:

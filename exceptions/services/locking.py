@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
+from inventory_control.core.sql import hot_write
 from inventory_control.core.tenancy import current_tenant
 
 
@@ -13,8 +12,7 @@ def hold_detection() -> None:
     A risk may go by two keys (`rules.risk_of`), which no unique constraint can hold to one case;
     and a second run that saw an older scene would clear what the first one opened.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"{current_tenant().schema_name}.exceptions"],
-        )
+    hot_write(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s::text, 0))",
+        [f"{current_tenant().schema_name}.exceptions"],
+    )

@@ -30,7 +30,8 @@ def watch_sources(*, by: Actor) -> int:
     channels hold back what policy says while one is silent.
     """
     moments = roll_up_sources()
-    set_timers(kind=LOOK, due={code[:80]: moment for code, moment in moments.items()})
+    if moments:
+        set_timers(kind=LOOK, due={code[:80]: moment for code, moment in moments.items()})
     apply_fallbacks(by=by)
     if is_source_noted():
         ring("detect")

@@ -1,5 +1,5 @@
 -- name: hold_recalculation
-SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))
+SELECT pg_advisory_xact_lock(hashtextextended(%s::text, 0))
 
 -- name: recalculate
 -- Channel figures of some items: the sum of node ATS over the channel's nodes less the buffer, at

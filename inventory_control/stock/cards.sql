@@ -55,3 +55,6 @@ SELECT place.item_id, place.node_id, r.key, r.channel, r.open
             ORDER BY changed_at DESC, key LIMIT %(limit)s::int
        ) AS r
  ORDER BY place.item_id, place.node_id, r.changed_at DESC, r.key
+
+-- name: has_open_claims
+SELECT EXISTS (SELECT FROM stock_reservation WHERE key LIKE %(begins)s::text AND open > 0)

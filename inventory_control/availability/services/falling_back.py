@@ -29,7 +29,7 @@ Key = tuple[int, str]
 """(channel id, source)."""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def apply_fallbacks(*, by: Actor) -> int:
     """Begin and end what channels hold back, by the sources that are silent now (INT-27).
 

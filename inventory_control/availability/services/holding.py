@@ -20,7 +20,7 @@ from inventory_control.core import clock
 from inventory_control.core.actors import Actor
 from inventory_control.core.permissions import require
 from inventory_control.core.places import Place
-from inventory_control.core.sql import named_statements
+from inventory_control.core.sql import is_so, named_statements
 from inventory_control.stock.services import mark_places
 from inventory_control.timers.services import set_timers
 
@@ -58,10 +58,9 @@ def judge_holds(item_ids: Sequence[int], now: datetime, *, by: Actor) -> set[Pla
     Called before figures are worked out, which then show 0 where something is held. Returns the
     places whose cases changed. Tenants without rules pay one look at an empty table.
     """
+    if not is_so(_SQL["is_governed"]):
+        return set()
     with connection.cursor() as cursor:
-        cursor.execute(_SQL["is_governed"])
-        if cursor.fetchone() == (False,):
-            return set()
         cursor.execute(_SQL["sights"], {"items": list(item_ids)})
         seen = [_seen(row, now) for row in cursor.fetchall()]
     fresh = [one for one in seen if one.judgement.verdict is Verdict.HOLD]

@@ -52,9 +52,7 @@ def install_defaults(*, by: Actor) -> None:
 
 def queue_publications(*, by: Actor) -> None:
     """One command per channel that shows an old figure and has none waiting: the latest wins."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["unpublished_channels"])
-        channels = [code for (code,) in cursor.fetchall()]
+    channels = [code for (code,) in hot(_SQL["unpublished_channels"], ())]
     waiting = waiting_targets(PUBLISH)
     for code in channels:
         if code not in waiting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory_control.availability.services.holding import judge_holds
 from inventory_control.availability.services.noting import note_changed_places
@@ -64,5 +64,4 @@ def _hold_recalculation() -> None:
     A second run that read the balances before this one would write its older figures over the
     newer, and no mark would be left to put them right.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["hold_recalculation"], [f"{current_tenant().schema_name}.availability"])
+    hot_write(_SQL["hold_recalculation"], [f"{current_tenant().schema_name}.availability"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory_control.audit.services import record_all
 from inventory_control.core import clock
@@ -66,7 +66,7 @@ def put_sources(rows: Sequence[Mapping[str, Any]], *, by: Actor) -> int:
     return len(read)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def roll_up_sources() -> dict[str, datetime]:
     """Bring every source up to what arrived, score what is due, say when to look again.
 
@@ -86,11 +86,10 @@ def roll_up_sources() -> dict[str, datetime]:
 
 
 def _hold_sources() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"{current_tenant().schema_name}.sources"],
-        )
+    hot_write(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s::text, 0))",
+        [f"{current_tenant().schema_name}.sources"],
+    )
 
 
 def _look(due: Sequence[Source], policy: PolicyValue, now: datetime) -> None:

@@ -29,7 +29,7 @@ from inventory_control.fulfilment.selectors import (
 )
 from inventory_control.fulfilment.services.settling import Turn, write_down
 from inventory_control.fulfilment.values import KEPT, QueuePolicy, Served, Waiting
-from inventory_control.stock.selectors import claims_by_key, open_claims_of
+from inventory_control.stock.selectors import claims_by_key, has_open_claims, open_claims_of
 from inventory_control.stock.services import in_one_transaction, lock_places
 from inventory_control.stock.values import ClaimState
 
@@ -44,10 +44,9 @@ def serve_backorders(places: Iterable[Place], *, by: Actor) -> int:
     posted as `allocation.created` under an id of its own, so that doing it again changes nothing;
     what is kept for the head of the queue is a claim too. A frozen place is left alone.
     """
-    keeping = open_claims_of(KEPT)
-    if not keeping and not has_waiting():
+    if not has_waiting() and not has_open_claims(KEPT):
         return 0
-    turns = _turns(places, keeping)
+    turns = _turns(places, open_claims_of(KEPT))
     if not turns:
         return 0
     policy, name, tell = queue_policy()

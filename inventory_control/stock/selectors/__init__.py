@@ -9,6 +9,7 @@ from inventory_control.stock.selectors.claiming import (
     claims_by_key,
     claims_of,
     claims_of_keys,
+    has_open_claims,
     open_claims_of,
     overdrawn_claims,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "counts_of_events",
     "demand_days",
     "free_at",
+    "has_open_claims",
     "hold_of",
     "holds",
     "holds_in_force",

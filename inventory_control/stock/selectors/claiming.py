@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from inventory_control.core.places import Place, Places
-from inventory_control.core.sql import hot
+from inventory_control.core.sql import hot, is_so
 from inventory_control.stock.models import Reservation
 from inventory_control.stock.rules import claim_state
 from inventory_control.stock.selectors.cards import CARD_SQL
@@ -74,6 +74,12 @@ def claims_by_key(keys: Iterable[str]) -> dict[str, ClaimState]:
     """Some claims by their keys; keys nothing was ever claimed under are missing."""
     found = Reservation.objects.select_related("item", "node").filter(key__in=set(keys))
     return {row.key: _claim(row) for row in found}
+
+
+def has_open_claims(order: str) -> bool:
+    """Whether an order has a claim that is still open; most often it has none."""
+    begins = order.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return is_so(CARD_SQL["has_open_claims"], {"begins": f"{begins}/%"})
 
 
 def open_claims_of(order: str) -> dict[Place, ClaimState]:
