@@ -119,6 +119,29 @@ def test_a_call_that_does_not_say_which_letters_retries_none(
 
 
 @pytest.mark.req("EVT-11")
+def test_a_letter_accepted_meanwhile_is_a_duplicate_and_a_discarded_one_is_closed(desk: Api):
+    """Held rows post by themselves once their name is known: whoever presses after that is told so."""
+    outcomes(event("sale.recorded", 1, item="LATER"), event("sale.recorded", -1))
+    held, bad = (DeadLetter.objects.get(code=code).pk for code in ("unknown_item", "not_positive"))
+    put_item_identifiers([{"value": "LATER", "item": "SOCK"}], by=SYSTEM)
+    assert desk.post(f"dead-letters/{held}/retry", {})[1]["outcome"] == "posted"
+    left = StockBalance.objects.get().sellable
+
+    status, again = desk.post(f"dead-letters/{held}/retry", {})
+    assert (status, again["outcome"], again["code"]) == (200, "duplicate", "")
+    assert again["detail"] == "It was accepted before; nothing changed."
+    assert desk.post(f"dead-letters/{bad}/discard", {"reason": "noise"})[0] == 200
+    assert desk.post(f"dead-letters/{bad}/retry", {})[0] == 409
+    together = desk.post("dead-letters/retry", {"ids": [held, bad]})[1]
+
+    assert together["counts"] == {"duplicate": 1, "gone": 1}
+    assert (StockBalance.objects.get().sellable, verbs()) == (
+        left,
+        ["dead_letter.retried", "dead_letter.discarded"],
+    )
+
+
+@pytest.mark.req("EVT-11")
 def test_too_many_letters_a_call_are_refused():
     with pytest.raises(Refused, match="At most 5,000"):
         retry_letters(list(range(1, 5_002)), by=SYSTEM)

@@ -57,8 +57,8 @@ class Retried:
 def retry_letter(letter_id: int, *, by: Actor) -> Retried:
     """Draft and post the kept body of a dead letter again; it closes when the row is accepted.
 
-    A row refused again stays open with its new reason. Raises `Conflict` when there is no such open
-    letter.
+    A row refused again stays open with its new reason; one accepted meanwhile is a duplicate, which
+    changes nothing. Raises `Conflict` when there is no such letter, or it was discarded.
     """
     (retried,) = retry_letters([letter_id], by=by)
     if retried.outcome == _GONE:
@@ -69,8 +69,9 @@ def retry_letter(letter_id: int, *, by: Actor) -> Retried:
 def retry_letters(letter_ids: Sequence[int], *, by: Actor) -> list[Retried]:
     """Try some dead letters again, as a set; one answer per letter, in order.
 
-    Each five hundred are one transaction. A letter that is not open any more is answered, and
-    stops no other. Raises `Refused` beyond `AT_MOST`.
+    Each five hundred are one transaction. A letter that was accepted before, by itself or by somebody
+    else's press, is a duplicate; one that is not open any more otherwise is answered, and stops no
+    other. Raises `Refused` beyond `AT_MOST`.
     """
     require(by, permissions.RETRY)
     if len(letter_ids) > AT_MOST:
@@ -81,6 +82,7 @@ def retry_letters(letter_ids: Sequence[int], *, by: Actor) -> list[Retried]:
     answers: dict[int, Retried] = {}
     for start in range(0, len(wanted), BATCH):
         answers.update(_retried(wanted[start : start + BATCH], by, _sender(by)))
+    answers |= _accepted_before([pk for pk in wanted if pk not in answers])
     return [
         answers.get(pk) or Retried(pk, _GONE, "not_open", "id", f"Dead letter {pk} is not open.")
         for pk in wanted
@@ -170,6 +172,18 @@ def _retried(letter_ids: Sequence[int], by: Actor, sender: Actor) -> dict[int, R
         return [_told(letter, answer) for letter, answer in zip(letters, answers, strict=True)]
 
     return {retried.letter_id: retried for retried in in_one_transaction(retry)}
+
+
+def _accepted_before(letter_ids: Sequence[int]) -> dict[int, Retried]:
+    """Of some letters that are not open, those whose row is in the books already."""
+    if not letter_ids:
+        return {}
+    found = DeadLetter.objects.filter(pk__in=letter_ids, status=DeadLetterStatus.RETRIED)
+    told = "It was accepted before; nothing changed."
+    return {
+        pk: Retried(pk, str(Outcome.DUPLICATE), detail=told)
+        for pk in found.values_list("pk", flat=True)
+    }
 
 
 def _locked(letter_ids: Sequence[int]) -> list[DeadLetter]:
