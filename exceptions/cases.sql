@@ -24,23 +24,6 @@ SELECT id, code, closed_weekdays, capacity_units
   FROM catalog_node
  WHERE id = ANY(%(nodes)s::bigint[])
 
--- name: clues
--- Whether a tenant has anything of the sorts that a look asks about place by place: supply on its way,
--- overdrawn claims, counts in doubt, holds, pushes, promotions, empty shelves, unknown serials. Each
--- answer comes from an index or the first row of a table.
-SELECT EXISTS (SELECT FROM orders_purchaseorder) OR EXISTS (SELECT FROM orders_transferorder),
-       EXISTS (
-           SELECT FROM stock_reservation
-            WHERE committed > 0 AND shipped > 0 AND released > 0
-              AND committed < shipped + released
-       ),
-       EXISTS (SELECT FROM stock_assertion WHERE verdict = 'pending'),
-       EXISTS (SELECT FROM availability_exposurehold WHERE status = 'held'),
-       EXISTS (SELECT FROM availability_push),
-       EXISTS (SELECT FROM catalog_promotion),
-       EXISTS (SELECT FROM events_shelfword),
-       EXISTS (SELECT FROM events_serial WHERE is_unknown)
-
 -- name: promotions
 -- The promotions of some places that run, or begin before `until`; one without a node is everywhere.
 SELECT place.item_id, place.node_id, p.code, p.starts_at, p.ends_at, p.uplift

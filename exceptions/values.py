@@ -139,19 +139,6 @@ class NodeCard(NamedTuple):
     capacity_units: int | None
 
 
-class Clues(NamedTuple):
-    """Of which sorts a tenant has anything at all that a look would ask about place by place."""
-
-    supply: bool
-    overdrawn: bool
-    counts: bool
-    holds: bool
-    pushes: bool
-    promotions: bool
-    shelves: bool
-    serials: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Holding:
     """Everything detectors may know of an item at a node; quantities are units.

@@ -30,7 +30,6 @@ from exceptions.selectors.doubts import settled_at, source_states
 from exceptions.states import LIVE, Resolution
 from exceptions.values import (
     Claim,
-    Clues,
     Count,
     Demand,
     Goods,
@@ -42,6 +41,7 @@ from exceptions.values import (
 )
 from inventory_control.availability.selectors import (
     disagreements_at,
+    exposure_doubts,
     holds_at,
     unconfirmed_channels,
 )
@@ -52,6 +52,7 @@ from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import hot, named_statements, numbers, texts
 from inventory_control.events.selectors import (
     empty_shelves,
+    event_doubts,
     has_untold_names,
     is_source_noted,
     staleness,
@@ -70,9 +71,9 @@ from inventory_control.stock.selectors import (
     overdrawn_claims,
     pending_counts,
     stock_cards,
+    stock_doubts,
     units_at,
 )
-from inventory_control.stock.values import StockCard
 
 POLICY = "detection"
 RECEIVING = "receiving"
@@ -224,22 +225,27 @@ def _holdings(places: Places, at: datetime) -> Iterable[Holding]:
     # Demand over the last open days of each node, today included: its sales are known.
     starts = {pk: window_start(tomorrow, one.closed_weekdays) for pk, one in nodes.items()}
     cards = stock_cards(places, since=starts, until=tomorrow)
-    goods = {card.item_id: _goods_of(card) for card in cards}
-    clues = Clues(*hot(CASE_SQL["clues"], ())[0])
-    inbound = inbound_supply(places) if clues.supply else {}
+    goods = {
+        card.item_id: _goods_of(
+            card.item_id, card.sku, card.unit_cost, card.unit_price, card.lead_time_days
+        )
+        for card in cards
+    }
+    doubts, exposure, told = stock_doubts(), exposure_doubts(), event_doubts()
+    inbound = inbound_supply(places)
     claims = claims_at(
         (card.item_id, card.node_id)
         for card in cards
         if card.sellable < card.reserved + card.allocated
     )
-    overdrawn = _overdrawn(places, at) if clues.overdrawn else {}
-    counts = _counts(places) if clues.counts else {}
+    overdrawn = _overdrawn(places, at) if doubts.overdrawn else {}
+    counts = _counts(places) if doubts.counts else {}
     room = _room(nodes, inbound)
-    holds = holds_at(places) if clues.holds else {}
-    disagreements = disagreements_at(places) if clues.pushes else {}
-    promotions = _promotions(places, goods, at) if clues.promotions else {}
-    shelves = _empty_shelves(places) if clues.shelves else {}
-    serials = _unknown_serials(places, goods, nodes) if clues.serials else {}
+    holds = holds_at(places) if exposure.holds else {}
+    disagreements = disagreements_at(places) if exposure.pushes else {}
+    promotions = _promotions(places, goods, at)
+    shelves = _empty_shelves(places) if told.shelves else {}
+    serials = _unknown_serials(places, goods, nodes) if told.serials else {}
     freshness = staleness(nodes, at=at)
     days: dict[tuple[date, int], int] = {}
     for card in cards:
@@ -291,27 +297,20 @@ def _room(
 def _goods(item_ids: Collection[int]) -> dict[int, Goods]:
     if not item_ids:
         return {}
-    items = Item.objects.filter(pk__in=item_ids).select_related("supplier")
+    items = Item.objects.filter(pk__in=item_ids)
     return {
-        item.pk: Goods(
-            item_id=item.pk,
-            sku=item.sku,
-            unit_cost=item.unit_cost,
-            unit_price=item.unit_price,
-            lead_time_days=item.supplier.lead_time_days if item.supplier else USUAL_LEAD_TIME_DAYS,
+        pk: _goods_of(pk, *told)
+        for pk, *told in items.values_list(
+            "pk", "sku", "unit_cost", "unit_price", "supplier__lead_time_days"
         )
-        for item in items
     }
 
 
-def _goods_of(card: StockCard) -> Goods:
-    return Goods(
-        item_id=card.item_id,
-        sku=card.sku,
-        unit_cost=card.unit_cost,
-        unit_price=card.unit_price,
-        lead_time_days=USUAL_LEAD_TIME_DAYS if card.lead_time_days is None else card.lead_time_days,
-    )
+def _goods_of(
+    item_id: int, sku: str, cost: Decimal, price: Decimal, lead_time_days: int | None
+) -> Goods:
+    usual = USUAL_LEAD_TIME_DAYS if lead_time_days is None else lead_time_days
+    return Goods(item_id, sku, cost, price, usual)
 
 
 def _counts(places: Places) -> dict[Place, list[Count]]:

@@ -2,6 +2,11 @@
 SELECT EXISTS (SELECT FROM availability_exposurerule WHERE is_current AND is_active)
     OR EXISTS (SELECT FROM availability_exposurehold WHERE status IN ('held', 'waived'))
 
+-- name: doubts
+-- Whether anything is held, and whether a channel was ever told a figure it could show otherwise.
+SELECT EXISTS (SELECT FROM availability_exposurehold WHERE status = 'held'),
+       EXISTS (SELECT FROM availability_push)
+
 -- name: sights
 -- What the rules see of some items: every listing that a rule would hold, and every hold there is,
 -- waived ones too: while one stands its rule does not hold the listing a second time.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 Listing = tuple[int, int]
 """(item id, channel id)."""
@@ -65,6 +66,13 @@ class ListingTerms:
     channel: str
     buffer: int | None = None
     cap: int | None = None
+
+
+class ExposureDoubts(NamedTuple):
+    """Whether a tenant has anything held, and any push a channel may disagree with."""
+
+    holds: bool
+    pushes: bool
 
 
 @dataclass(frozen=True, slots=True)

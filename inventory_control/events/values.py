@@ -446,6 +446,13 @@ class UnknownSerial:
     lot: str
 
 
+class EventDoubts(NamedTuple):
+    """Whether shelves ever told anything, and whether any unit came back unknown."""
+
+    shelves: bool
+    serials: bool
+
+
 class SourceMark(NamedTuple):
     """How a source stands: `silent_since` is the moment its silence counts from."""
 

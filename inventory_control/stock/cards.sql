@@ -58,3 +58,12 @@ SELECT place.item_id, place.node_id, r.key, r.channel, r.open
 
 -- name: has_open_claims
 SELECT EXISTS (SELECT FROM stock_reservation WHERE key LIKE %(begins)s::text AND open > 0)
+
+-- name: doubts
+-- Whether any claim is overdrawn, and any count waits for a person; each from the index of its sort.
+SELECT EXISTS (
+           SELECT FROM stock_reservation
+            WHERE committed > 0 AND shipped > 0 AND released > 0
+              AND committed < shipped + released
+       ),
+       EXISTS (SELECT FROM stock_assertion WHERE verdict = 'pending')

@@ -232,6 +232,13 @@ class StockCard(NamedTuple):
     demand: int | None
 
 
+class StockDoubts(NamedTuple):
+    """Whether a tenant has any overdrawn claim, and any count that waits for a person."""
+
+    overdrawn: bool
+    counts: bool
+
+
 class PendingCount(NamedTuple):
     """A count out of tolerance that waits for a person, in units."""
 

@@ -1,7 +1,7 @@
 """How an answer is compared with what a story expects. Pure.
 
 A number, moment, text or list must be equal; an object must hold the named fields. An object of one word
-with a dollar is a question: `{$gte: 0.85}`, `{$contains: text}`, `{$size: 3}`, `{$any: {...}}` (some
+with a dollar is a question: `{$gte: 0.85}`, `{$contains: text}`, `{$size: 3}`, `{$in: [a, b]}`, `{$any: {...}}` (some
 element matches), `{$none: {...}}` (no element does), `{$exists: true}`.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 _VARIABLE = re.compile(r"\$\{(?P<path>[a-zA-Z0-9_.]+)\}")
 _QUESTIONS = frozenset(
-    {"$gte", "$lte", "$gt", "$lt", "$contains", "$size", "$any", "$none", "$exists", "$not"}
+    {"$gte", "$lte", "$gt", "$lt", "$contains", "$size", "$any", "$none", "$exists", "$not", "$in"}
 )
 
 
@@ -99,6 +99,8 @@ def _asked(question: str, wanted: Any, found: Any, path: str) -> str | None:
         }[question]
     elif question == "$contains":
         holds = wanted in found if isinstance(found, str | list) else False
+    elif question == "$in":
+        holds = any(difference(one, found, path) is None for one in wanted)
     elif question == "$size":
         holds = isinstance(found, list | dict) and len(found) == wanted
     elif question == "$exists":

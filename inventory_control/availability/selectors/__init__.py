@@ -1,6 +1,7 @@
 """Questions about what may be sold."""
 
 from inventory_control.availability.selectors.exposures import (
+    exposure_doubts,
     exposure_hold,
     exposure_holds,
     exposure_rules,
@@ -51,6 +52,7 @@ __all__ = [
     "breakdown_of",
     "channel_figures",
     "disagreements_at",
+    "exposure_doubts",
     "exposure_hold",
     "exposure_holds",
     "exposure_rules",

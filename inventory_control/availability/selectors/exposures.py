@@ -9,7 +9,13 @@ from django.db import connection
 
 from inventory_control.availability.models import Availability, ExposureHold, ExposureRule
 from inventory_control.availability.states import HoldStatus
-from inventory_control.availability.values import Held, HeldListing, Listing, OrderInFlight
+from inventory_control.availability.values import (
+    ExposureDoubts,
+    Held,
+    HeldListing,
+    Listing,
+    OrderInFlight,
+)
 from inventory_control.core import clock
 from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import hot, named_statements
@@ -105,6 +111,11 @@ def orders_during(hold: ExposureHold) -> list[OrderInFlight]:
         OrderInFlight(order, line, quantity, occurred_at, recorded_at, occurred_at <= shown)
         for order, line, quantity, occurred_at, recorded_at in rows
     ]
+
+
+def exposure_doubts() -> ExposureDoubts:
+    """Whether there is any hold and any push at all; most looks need not ask place by place."""
+    return ExposureDoubts(*hot(_EXPOSURE["doubts"], ())[0])
 
 
 def holds_at(places: Iterable[Place]) -> dict[Place, list[Held]]:

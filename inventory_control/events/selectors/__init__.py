@@ -3,6 +3,7 @@
 from inventory_control.events.selectors.clues import (
     customer_signals,
     empty_shelves,
+    event_doubts,
     serials_of,
     unknown_serials,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "dead_work",
     "document_history",
     "empty_shelves",
+    "event_doubts",
     "event_history",
     "event_page",
     "event_search",

@@ -10,13 +10,18 @@ from django.db import connection
 from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import hot
 from inventory_control.events.models import Serial
-from inventory_control.events.values import ShelfSignal, UnknownSerial
+from inventory_control.events.values import EventDoubts, ShelfSignal, UnknownSerial
 
 
 def serials_of(item_id: int, *, after: str = "", limit: int = 50) -> list[Serial]:
     """A page of the known units of an item, by serial."""
     found = Serial.objects.filter(item_id=item_id, serial__gt=after)
     return list(found.order_by("serial")[:limit])
+
+
+def event_doubts() -> EventDoubts:
+    """Whether any shelf and any unknown serial was ever told of; most looks need not ask further."""
+    return EventDoubts(*hot(_DOUBTS, ())[0])
 
 
 def unknown_serials(places: Iterable[Place]) -> dict[Place, list[UnknownSerial]]:
@@ -44,6 +49,10 @@ def customer_signals(item_id: int, *, since: datetime) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+_DOUBTS = """
+    SELECT EXISTS (SELECT FROM events_shelfword),
+           EXISTS (SELECT FROM events_serial WHERE is_unknown)
+"""
 _UNKNOWN_SERIALS = """
     SELECT s.item_id, s.returned_to, s.serial, s.returned_at, s.lot
       FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from inventory_control.audit.selectors import timeline_of
 from inventory_control.audit.values import TimelineEntry
-from inventory_control.core.places import Place
+from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import is_so
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import COUNTED_UP_TO, is_work_due
@@ -75,16 +75,15 @@ def has_waiting() -> bool:
 
 def locked_queue(places: Iterable[Place]) -> list[Backorder]:
     """Who waits at some places, locked in order of arrival."""
-    asked = sorted(set(places))
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT b.id FROM fulfilment_backorder b
-              JOIN unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+              JOIN unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
                 ON b.item_id = place.item_id AND b.node_id = place.node_id
              WHERE b.status = 'waiting'
             """,
-            [[item for item, _ in asked], [node for _, node in asked]],
+            Places.of(places).arrays,
         )
         ids = [pk for (pk,) in cursor.fetchall()]
     if not ids:

@@ -1,7 +1,7 @@
 """Questions to the ledger; other apps ask here and never touch its tables."""
 
 from inventory_control.stock.selectors.ageing import DEMAND_DAYS, age_of
-from inventory_control.stock.selectors.cards import stock_cards
+from inventory_control.stock.selectors.cards import stock_cards, stock_doubts
 from inventory_control.stock.selectors.claiming import (
     claim_of_line,
     claims,
@@ -77,5 +77,6 @@ __all__ = [
     "positions_at",
     "positions_of",
     "stock_cards",
+    "stock_doubts",
     "units_at",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import hot, named_statements, numbers, times
-from inventory_control.stock.values import StockCard
+from inventory_control.stock.values import StockCard, StockDoubts
 
 CARD_SQL = named_statements(Path(__file__).parents[1] / "cards.sql")
 
@@ -31,3 +31,8 @@ def stock_cards(
         },
     )
     return [StockCard(*row) for row in found]
+
+
+def stock_doubts() -> StockDoubts:
+    """Of which sorts the ledger has anything in doubt; most looks need not ask place by place."""
+    return StockDoubts(*hot(CARD_SQL["doubts"], ())[0])

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 
 from django.db import connection
 
-from inventory_control.core.places import Place
+from inventory_control.core.places import Place, Places
 from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.values import SeriesDay
 
@@ -19,18 +19,19 @@ def demand_days(
 
     Days without a row had no demand.
     """
-    asked = sorted(set(places))
+    asked = Places.of(places)
     days: dict[Place, list[tuple[date, int, int, int]]] = {place: [] for place in asked}
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT item_id, node_id, day, sold, lost, lines
               FROM stock_demandday
-             WHERE (item_id, node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))
-               AND day >= %s AND day < %s
+             WHERE (item_id, node_id)
+                   IN (SELECT * FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]))
+               AND day >= %(since)s AND day < %(until)s
              ORDER BY item_id, node_id, day
             """,
-            [[item for item, _ in asked], [node for _, node in asked], since, until],
+            {**asked.arrays, "since": since, "until": until},
         )
         for item_id, node_id, day, sold, lost, lines in cursor.fetchall():
             days[item_id, node_id].append((day, int(sold), int(lost), int(lines)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.models import Min
 
-from inventory_control.core.places import Place
+from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import is_so, named_statements
 from inventory_control.core.telemetry import correlation_id
 from inventory_control.events.values import PositionCause
@@ -98,16 +98,9 @@ def causes_of(places: Iterable[Place], *, since: datetime) -> list[PositionCause
 
     A place that changed without an event (a policy, a hold) has the present cause.
     """
-    asked = sorted(set(places))
+    asked = Places.of(places)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CAUSES,
-            {
-                "items": [item for item, _ in asked],
-                "nodes": [node for _, node in asked],
-                "since": since,
-            },
-        )
+        cursor.execute(_CAUSES, {**asked.arrays, "since": since})
         found = {(item, node): (event, cause) for item, node, event, cause in cursor.fetchall()}
     return [PositionCause(*place, *found.get(place, (None, correlation_id()))) for place in asked]
 

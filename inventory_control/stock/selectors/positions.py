@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from inventory_control.core.places import Place
+from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import named_statements
 from inventory_control.stock.selectors.retention import refuse_retired
 from inventory_control.stock.states import State
@@ -27,7 +27,7 @@ _FREE = """
     SELECT b.item_id, b.node_id,
            b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
            b.counts_pending + b.holds > 0
-      FROM unnest(%s::bigint[], %s::bigint[]) AS place (item_id, node_id)
+      FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
       JOIN stock_stockbalance b USING (item_id, node_id)
       LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
      ORDER BY b.item_id, b.node_id
@@ -36,10 +36,10 @@ _FREE = """
 
 def positions_at(places: Iterable[Place]) -> dict[Place, Position]:
     """The positions of some (item, node) places; places without one are missing."""
-    asked = sorted(set(places))
     return _positions(
-        "WHERE (b.item_id, b.node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))",
-        [[item for item, _ in asked], [node for _, node in asked]],
+        "WHERE (b.item_id, b.node_id) IN"
+        " (SELECT * FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]))",
+        Places.of(places).arrays,
     )
 
 
@@ -48,12 +48,8 @@ def free_at(places: Iterable[Place], *, is_locked: bool = False) -> dict[Place, 
 
     Places that never held anything are missing.
     """
-    asked = sorted(set(places))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_FREE} FOR UPDATE OF b" if is_locked else _FREE,
-            [[item for item, _ in asked], [node for _, node in asked]],
-        )
+        cursor.execute(f"{_FREE} FOR UPDATE OF b" if is_locked else _FREE, Places.of(places).arrays)
         return {
             (item_id, node_id): None if is_frozen else int(units)
             for item_id, node_id, units, is_frozen in cursor.fetchall()
@@ -103,17 +99,18 @@ def positions_as_of(
 
 def asserted_at(places: Iterable[Place]) -> dict[Place, datetime]:
     """When somebody last stated what is at some places; those never counted are missing."""
-    asked = sorted(set(places))
+    asked = Places.of(places)
     if not asked:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT item_id, node_id, last_assert_at FROM stock_stockbalance
-             WHERE (item_id, node_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))
+             WHERE (item_id, node_id)
+                   IN (SELECT * FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]))
                AND last_assert_at IS NOT NULL
             """,
-            [[item for item, _ in asked], [node for _, node in asked]],
+            asked.arrays,
         )
         return {(item_id, node_id): moment for item_id, node_id, moment in cursor.fetchall()}
 
@@ -132,7 +129,7 @@ def units_at(node_ids: Sequence[int]) -> dict[int, int]:
         return {node_id: int(units) for node_id, units in cursor.fetchall()}
 
 
-def _positions(where: str, parameters: list[Any]) -> dict[Place, Position]:
+def _positions(where: str, parameters: list[Any] | dict[str, str]) -> dict[Place, Position]:
     with connection.cursor() as cursor:
         cursor.execute(f"{_POSITIONS} {where} ORDER BY b.item_id, b.node_id", parameters)
         found = [Position(*row) for row in cursor.fetchall()]

@@ -9,12 +9,13 @@ from django.db import connection, transaction
 
 from inventory_control.core import clock
 from inventory_control.core.doorbell import ring
+from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import hot, named_statements
 
 _SQL = named_statements(Path(__file__).parents[1] / "demand.sql")
 
 
-def take_marks(limit: int) -> tuple[int, list[tuple[int, int]]]:
+def take_marks(limit: int) -> tuple[int, list[Place]]:
     """Take up to `limit` marks and add the demand they tell of to its days; returns how many marks
     there were, and the places that changed.
 
@@ -38,20 +39,13 @@ def roll_up_demand() -> int:
         return int(cursor.rowcount)
 
 
-def mark_again(places: Iterable[tuple[int, int]]) -> None:
+def mark_again(places: Iterable[Place]) -> None:
     """Have some places looked at again although nothing moved there: a document of theirs changed."""
-    asked = sorted(set(places))
+    asked = Places.of(places)
     if not asked:
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            _SQL["mark_again"],
-            {
-                "items": [item for item, _ in asked],
-                "nodes": [node for _, node in asked],
-                "now": clock.now(),
-            },
-        )
+        cursor.execute(_SQL["mark_again"], {**asked.arrays, "now": clock.now()})
     ring("availability")
 
 
