@@ -167,6 +167,18 @@ def test_a_cancelled_backorder_leaves_the_queue_and_frees_what_was_kept(tent: An
 
 
 @pytest.mark.req("LED-24")
+def test_units_kept_where_nobody_waits_any_more_are_sold(tent: Any, tell: Tell):
+    tell(received(9))
+
+    tell(
+        event("allocation.created", 4, item="TENT", node="DC1", order="backorders", line="DC1/TENT")
+    )
+
+    assert claim_of_line("backorders", "DC1/TENT").open == 0
+    assert position(tent) == (9, 0, 9)
+
+
+@pytest.mark.req("LED-24")
 def test_a_part_that_was_cancelled_before_is_not_allocated(tent: Any, tell: Tell):
     tell(backordered("B1", 6))
     tell(event("order.cancelled", 2, item="TENT", node="DC1", order="B1", line="1"))
