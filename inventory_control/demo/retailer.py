@@ -326,11 +326,14 @@ def _incidents(products: Sequence[Product]) -> list[tuple[datetime, dict[str, An
         5, 15, "return.inspected", "returns-desk", from_state="quarantined", to_state="damaged",
         **back,
     )  # fmt: skip
+    weekend = {
+        "code": "WEEKEND",
+        "starts_at": midnight(STARTS_ON + timedelta(days=PROMOTION_DAYS.start)).isoformat(),
+        "ends_at": midnight(STARTS_ON + timedelta(days=PROMOTION_DAYS.stop)).isoformat(),
+        "uplift": f"{PROMOTION_LIFT - 1}",
+    }
     for product in products[:PROMOTED]:
-        happens(
-            9, 9, "promotion.changed", "campaigns", item=product.sku,
-            note="Weekend promotion", due_at=moment(PROMOTION_DAYS.start - HISTORY_DAYS),
-        )  # fmt: skip
+        happens(9, 9, "promotion.changed", "campaigns", item=product.sku, attributes=weekend)
     return found
 
 

@@ -14,6 +14,7 @@ from inventory_control.demo.replay import (
     Journal,
     OtherScriptError,
     Player,
+    ReplayError,
     demand_bodies,
     return_bodies,
     reversal_bodies,
@@ -23,6 +24,7 @@ from inventory_control.demo.script import (
     SOURCE,
     Catalog,
     Demand,
+    Fact,
     Return,
     Reversal,
     Script,
@@ -30,6 +32,7 @@ from inventory_control.demo.script import (
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+PROMOTION = {"type": "promotion.changed", "source": "campaigns", "source_id": "incident-1"}
 LINE = Demand("O-1", "1", "MUG", "DC-1", "web", 5, NOON, customer="c-1")
 
 
@@ -90,6 +93,7 @@ class Product:
         self.events: dict[tuple[str, str], dict] = {}
         self.asked = 0
         self.left = 3
+        self.refused = ""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v1/")
@@ -120,6 +124,9 @@ class Product:
         answers = []
         for row in plain.splitlines():
             event = msgspec.json.decode(row)
+            if event["source"] == self.refused:
+                answers.append({"outcome": "quarantined", "detail": "It lacks a code."})
+                continue
             key = (event["source"], event["source_id"])
             known = self.events.setdefault(key, event)
             assert known == event, "the same id with other content"
@@ -127,22 +134,22 @@ class Product:
         return answers
 
 
-def script() -> Script:
+def script(*more: Fact) -> Script:
     start = NOON - timedelta(hours=12)
     other = Demand("O-2", "1", "MUG", "DC-1", "web", 4, NOON)
     return Script(
         name="two lines",
         digest="d",
         catalog=Catalog((), (), (), ()),
-        stretches=(Stretch(start, start + timedelta(days=1), True, (LINE, other)),),
+        stretches=(Stretch(start, start + timedelta(days=1), True, (LINE, other, *more)),),
         rows=2,
     )
 
 
-def play(product: Product, path) -> Player:
+def play(product: Product, path, *more: Fact) -> Player:
     transport = httpx.MockTransport(product)
     api = Api("http://product", "alder.localhost", "key", transport)
-    return Player(script(), Cast(api, api, api), Journal(path, "d"))
+    return Player(script(*more), Cast(api, api, api), Journal(path, "d"))
 
 
 def test_a_second_run_posts_nothing_new_though_stock_came_meanwhile(tmp_path):
@@ -155,6 +162,18 @@ def test_a_second_run_posts_nothing_new_though_stock_came_meanwhile(tmp_path):
     assert first.outcomes == {"posted": 3}
     assert second.outcomes == {"duplicate": 3}
     assert product.asked == 2
+
+
+def test_a_row_may_be_refused_but_nothing_else_may(tmp_path):
+    product = Product()
+    product.refused = SOURCE
+
+    played = play(product, tmp_path / "journal").play()
+
+    assert played.outcomes == {"quarantined": 2, "posted": 1}
+    product.refused = "campaigns"
+    with pytest.raises(ReplayError, match="campaigns incident-1: quarantined, It lacks a code"):
+        play(product, tmp_path / "another", Fact(PROMOTION)).play()
 
 
 def test_another_script_is_refused(tmp_path):

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from inventory_control.demo.retailer import (
     neighbour,
 )
 from inventory_control.demo.script import SOURCE, Demand, Fact, Return, Reversal
+from inventory_control.events.rules import fault_of
+from inventory_control.events.values import CanonicalEventV1
 
 SEEDS = st.integers(min_value=0, max_value=2**31)
 
@@ -104,6 +107,19 @@ def test_six_incidents_are_planted():
         "return.inspected": 1,
         "promotion.changed": 12,
     }
+
+
+def test_the_product_finds_no_fault_in_what_is_planted():
+    planted = [
+        (stretch, msgspec.convert(msgspec.to_builtins(entry.body), CanonicalEventV1))
+        for stretch in generated(7).stretches
+        for entry in stretch.entries
+        if isinstance(entry, Fact) and str(entry.body["source_id"]).startswith("incident-")
+    ]
+
+    found = {event.source_id: fault_of(event, now=stretch.ends_at) for stretch, event in planted}
+
+    assert {name: fault for name, fault in found.items() if fault} == {}
 
 
 @settings(max_examples=4, deadline=None)
