@@ -89,14 +89,15 @@ def _among_tenants(bench: Bench, options: argparse.Namespace) -> dict[str, float
     alone, around = [], []
     for number in range(ROUNDS):
         settle(bench)
-        alone.append(_spread(bench, others[:1] * len(others), 2_000 + 1_000 * number))
+        to_one = _spread(bench, others[:1] * len(others), 2_000 + 1_000 * number)
         settle(bench)
-        around.append(_spread(bench, others, 7_000 + 1_000 * number))
-        if not number:
-            around.clear()  # the first time every table is new to every session
-        say(
-            f"tenants: {alone[-1]:,.0f}/s to one, {around[-1] if around else 0:,.0f}/s to {len(others)}"
-        )
+        to_all = _spread(bench, others, 7_000 + 1_000 * number)
+        # The first time every table is new to every session.
+        left_out = "" if number else ", the first time, left out"
+        say(f"tenants: {to_one:,.0f}/s to one, {to_all:,.0f}/s to {len(others)}{left_out}")
+        if number:
+            alone.append(to_one)
+            around.append(to_all)
     return {
         "cost_growth_tenants": round(median(alone) / median(around), 3),
         "worker_mib": _memory(bench),
