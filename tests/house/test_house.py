@@ -17,6 +17,7 @@ from inventory_control.core.tenancy import TenantTask
 from inventory_control.people.api.authentication import Scoped
 from inventory_control.pipeline import STAGES
 from inventory_control.web.views import ApiView
+from tests.security import FAULTS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("inventory_control", "tenants", "exceptions", "ai_advice", "workflows", "connectors")
@@ -128,6 +129,14 @@ def test_no_serializer_shows_every_field():
     ]
 
     assert users == []
+
+
+def test_every_fault_of_the_security_drill_can_be_planted():
+    astray = [
+        fault.name for fault in FAULTS if fault.before not in (ROOT / fault.file).read_text("utf-8")
+    ]
+
+    assert astray == []
 
 
 def test_every_module_says_what_it_is():
