@@ -25,6 +25,7 @@ from inventory_control.stock.services import freeze, rebuild_balances
 from tests.factories import SYSTEM, channel, event, item, node, outcomes, planner
 from tests.fulfilment.conftest import backordered
 from tests.fulfilment.test_backorders import messages, position, queue, received, standing
+from tests.http import Api
 from tests.races.test_posting import assert_books_agree, together
 
 Tell = Callable[..., None]
@@ -201,3 +202,25 @@ def position_of_claims(found: Any) -> tuple[int, int]:
     """Sellable and allocated units."""
     (row,) = positions_of([found.pk]).values()
     return row.sellable, row.allocated
+
+
+@pytest.mark.req("LED-24", "INT-33")
+def test_a_program_gives_out_of_turn_too_and_is_told_what_there_is(tent: Any, tell: Tell):
+    tell(*queue()[1:])
+    tell(received(3))
+    api = Api("fulfilment.allocate", "fulfilment.read")
+    path = f"backorders/{row_of('B3').pk}/release"
+    wish = {"units": 2, "had": 0, "reason": "Wedding"}
+
+    given, body = api.post(path, wish)
+    again, meanwhile = api.post(path, wish)
+    more, short = api.post(path, {**wish, "units": 2, "had": 2})
+
+    assert (given, body["order"], body["allocated"], body["status"]) == (200, "B3", 2, "waiting")
+    assert (again, meanwhile["code"]) == (409, "given_meanwhile")
+    assert (more, short["code"], short["field"], short["available"]) == (
+        409, "not_available", "units", 1,
+    )  # fmt: skip
+    assert standing() == {"B2": ("waiting", 0), "B3": ("waiting", 2)}
+    assert api.post("backorders/0/release", wish)[0] == 404
+    assert Api("fulfilment.read", name="reader").post(path, wish)[0] == 403

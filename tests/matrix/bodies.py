@@ -17,7 +17,7 @@ from connectors.services import (
 from connectors.values import ReplayScope
 from exceptions.models import ExceptionCase
 from exceptions.states import Status
-from inventory_control.availability.services import pause_listing
+from inventory_control.availability.services import pause_listing, recalculate_due
 from inventory_control.catalog.models import (
     Item,
     ItemIdentifier,
@@ -28,6 +28,8 @@ from inventory_control.catalog.models import (
 )
 from inventory_control.core import clock
 from inventory_control.events.models import DeadLetter, EventWork
+from inventory_control.fulfilment.models import Backorder
+from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.orders.models import FinancialDocument
 from inventory_control.orders.services import book_events, place_transfers
 from inventory_control.outbox.services import queue_command
@@ -424,6 +426,23 @@ def _dead_work() -> Call:
     return {}, {"work": [work.pk]}
 
 
+def _waiting() -> Call:
+    """One of two who wait is given a unit that is kept for the other."""
+    _shop()
+    item("TENT")
+    send(
+        *(
+            event("order.backordered", 4, item="TENT", order=order, line="1")
+            for order in ("B1", "B2")
+        )
+    )
+    queue_backorders(by=SYSTEM)
+    send(event("receipt.recorded", 3, item="TENT"))
+    recalculate_due(by=SYSTEM)
+    waits = Backorder.objects.get(order="B2")
+    return {"backorder_id": waits.pk}, {"units": 1, "had": 0, "reason": "wedding"}
+
+
 def _touched() -> Call:
     case = _case(**CLOSED, closed_at=clock.now())
     long_ago = (clock.now() - timedelta(days=1)).isoformat()
@@ -574,6 +593,6 @@ CALLS: dict[str, Callable[[], Call]] = {
     "PUT subscriptions/<slug:code>": lambda: ({"code": "crm"}, SUBSCRIBER),
     "DELETE subscriptions/<slug:code>": lambda: (_subscribed(), None),
     "POST event-work/retry": _dead_work,
-    "POST events/<int:event_id>/consequences/reopen": _touched,
+    "POST backorders/<int:backorder_id>/release": _waiting,
 }
 """A right body for every writing door, and what it needs to be there first."""

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from inventory_control.fulfilment import permissions
 from inventory_control.fulfilment.models import Backorder
 from inventory_control.fulfilment.selectors import backorders, sales_order
+from inventory_control.fulfilment.services import release_backorder
 from inventory_control.fulfilment.states import BackorderStatus
 from inventory_control.web.paging import PAGE_PARAMETERS, page_limit, page_of, whole_number
 from inventory_control.web.problems import NotFoundError
@@ -68,6 +69,38 @@ class BackorderListView(ApiView):
         )
         rows = BackorderSerializer(found, many=True).data
         return Response(page_of(request, rows, limit=limit, last=found[-1].pk if found else None))
+
+
+class BackorderReleaseBody(serializers.Serializer):  # type: ignore[type-arg]  # a body only
+    """Units to give now, out of turn or in part. `had` is how many the caller saw it had been given,
+    so that the same wish sent twice gives once.
+    """
+
+    units = serializers.IntegerField(min_value=1)
+    had = serializers.IntegerField(min_value=0)
+    reason = serializers.CharField(max_length=300)
+
+
+class BackorderReleaseView(ApiView):
+    """Giving one who waits units out of turn."""
+
+    tier = Tier.PROCESS
+    permissions = {"POST": permissions.ALLOCATE}
+
+    @extend_schema(
+        operation_id="release_backorder",
+        request=BackorderReleaseBody,
+        responses=BackorderSerializer,
+    )
+    def post(self, request: Request, backorder_id: int) -> Response:
+        """Give them; 409 with what is available when there is not so much."""
+        body = BackorderReleaseBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        found = Backorder.objects.select_related("item", "node").filter(pk=backorder_id).first()
+        if found is None:
+            raise NotFoundError(f"There is no backorder {backorder_id}.")
+        released = release_backorder(found, **body.validated_data, by=self.actor)
+        return Response(BackorderSerializer(released).data)
 
 
 class SalesLineSerializer(serializers.Serializer):  # type: ignore[type-arg]  # an answer only
