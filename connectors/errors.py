@@ -39,6 +39,10 @@ class DeliveryRefusedError(Exception):
     """The other side will not take it, however often it is sent."""
 
 
+class CalledOffError(Exception):
+    """What it would tell is no longer right; it does not leave."""
+
+
 class UnknownReplayError(DomainError):
     """There is no such replay."""
 

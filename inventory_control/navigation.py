@@ -18,6 +18,7 @@ from inventory_control.events import permissions as events
 from inventory_control.events.selectors import dead_letter_count
 from inventory_control.fulfilment import permissions as fulfilment
 from inventory_control.fulfilment.selectors import waiting_count as backorder_count
+from inventory_control.notifications import permissions as notifications
 from inventory_control.orders import permissions as orders
 from inventory_control.reconciliation import permissions as reconciliation
 from inventory_control.reconciliation.selectors import live_count
@@ -77,6 +78,7 @@ TENANT = (
                 fulfilment.READ,
                 lambda _actor: backorder_count(),
             ),
+            Page("Messages", "notifications:request-list", "msg", notifications.READ),
             Page("Purchase orders", "orders:purchase-order-list", "po", orders.READ),
             Page("Transfers", "orders:transfer-list", "transfer", orders.READ),
             Page("ERP documents", "orders:erp-document-list", "po", orders.READ),

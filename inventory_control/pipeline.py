@@ -45,6 +45,8 @@ from inventory_control.fulfilment.selectors import is_queueing_due
 from inventory_control.fulfilment.services import queue_backorders
 from inventory_control.kpi.selectors import is_count_due
 from inventory_control.kpi.services import count_tenant
+from inventory_control.notifications.selectors import is_outcome_due
+from inventory_control.notifications.services import follow_notifications
 from inventory_control.orders.selectors import is_booking_due, is_following_due
 from inventory_control.orders.services import book_events, follow_events
 from inventory_control.reconciliation.selectors import is_reporting_due
@@ -142,6 +144,12 @@ STAGES = (
         lambda: is_work_due(SUBSCRIBERS),
     ),
     Stage("reports", "What other systems say is noted.", take_reports, is_reporting_due),
+    Stage(
+        "notifications",
+        "What became of messages to customers is noted, and what they took back is not sent.",
+        follow_notifications,
+        is_outcome_due,
+    ),
     Stage(SHELVES, "What shelves show is kept.", follow_shelves, lambda: is_work_due(SHELVES)),
     Stage(SERIALS, "Numbered units are followed.", follow_serials, lambda: is_work_due(SERIALS)),
     Stage("sources", "Who was heard, and how well, is kept.", watch_sources, is_source_due),

@@ -17,6 +17,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.tenancy import TenantRef, in_public, in_tenant
 from inventory_control.events.services import install_defaults as install_inbox
 from inventory_control.fulfilment.services import install_defaults as install_fulfilment
+from inventory_control.notifications.services import install_defaults as install_notifications
 from inventory_control.policies.services import install_defaults as install_policies
 from inventory_control.reconciliation.services import install_defaults as install_reconciliation
 from inventory_control.roles import install_roles
@@ -29,6 +30,7 @@ DEFAULTS: tuple[Callable[..., None], ...] = (
     install_policies,
     install_inbox,
     install_fulfilment,
+    install_notifications,
     install_exposure,
     install_reconciliation,
     install_detection,

@@ -13,6 +13,7 @@ from inventory_control.catalog import permissions as catalog
 from inventory_control.core.actors import Actor
 from inventory_control.events import permissions as events
 from inventory_control.fulfilment import permissions as fulfilment
+from inventory_control.notifications import permissions as notifications
 from inventory_control.orders import permissions as orders
 from inventory_control.outbox import permissions as outbox
 from inventory_control.people import permissions as people
@@ -33,6 +34,7 @@ READING = (
     events.READ,
     exceptions.READ,
     fulfilment.READ,
+    notifications.READ,
     orders.READ,
     reconciliation.READ,
     stock.READ,
@@ -63,6 +65,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             workflows.REQUEST,
             stock.HOLD,
             fulfilment.ALLOCATE,
+            notifications.REQUEST,
         ),
     ),
     "finance": ("Finance controller", DECIDING),
@@ -97,6 +100,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             events.RETRY,
             events.WRITE,
             fulfilment.ALLOCATE,
+            notifications.REQUEST,
             stock.HOLD,
             reconciliation.COMPARE,
             reconciliation.DECLARE,

@@ -40,6 +40,8 @@ PLACES = (
     Place("listing", "/items/", "#item-rows a", is_pictured=True),
     Place("backorders", "/backorders/"),
     Place("backorder", "/backorders/", "#backorder-rows a", is_pictured=True),
+    Place("messages", "/notifications/"),
+    Place("message", "/notifications/", "#request-rows a", is_pictured=True),
     Place("purchase-orders", "/orders/purchase-orders/"),
     Place("purchase-order", "/orders/purchase-orders/", "[data-rows] a"),
     Place("transfers", "/orders/transfers/"),

@@ -34,6 +34,7 @@ PATHS: Mapping[str, str] = {
     "position.correct": "/positions/correct",
     "count.request": "/counts",
     "price.markdown": "/markdowns",
+    "customer.notify": "/messages",
 }
 """Where each kind of instruction goes."""
 LISTINGS = "/listings/read"

@@ -12,7 +12,12 @@ from typing import Any
 from django.db import transaction
 
 from connectors.adapters import ADAPTERS, Adapter
-from connectors.errors import DeliveryFailedError, DeliveryRefusedError, InvalidConnectorError
+from connectors.errors import (
+    CalledOffError,
+    DeliveryFailedError,
+    DeliveryRefusedError,
+    InvalidConnectorError,
+)
 from connectors.models import Connector
 from connectors.selectors import connectors, paused_targets, retries, serving
 from connectors.services.configuring import peer_of
@@ -35,6 +40,12 @@ from inventory_control.core.doorbell import ring
 from inventory_control.core.outbound_lanes import Call, Ended, Lanes
 from inventory_control.core.permissions import require
 from inventory_control.core.telemetry import correlated, log
+from inventory_control.notifications.services import (
+    begin_sending,
+    note_sent,
+    note_undeliverable,
+)
+from inventory_control.notifications.values import NOTIFY_CUSTOMER
 from inventory_control.orders.services import (
     BOOK,
     acknowledge_documents,
@@ -45,6 +56,7 @@ from inventory_control.outbox import permissions
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.outbox.services import (
     bury_exhausted,
+    call_off,
     claim_due,
     mark_delivered,
     mark_failed,
@@ -153,6 +165,8 @@ class _Round:
                 return
             except StopIteration as end:
                 self._delivered.append((command, connector, end.value))
+            except CalledOffError as error:
+                call_off(command.id, why=str(error), by=self._by)
             except DeliveryFailedError as error:
                 _note_failure(connector, str(error))
                 self._refuse(command, str(error), connector, is_final=False)
@@ -204,6 +218,8 @@ def _journey(command: ClaimedCommand, connector: Connector, by: Actor) -> Journe
         return (yield from _publish(command, adapter, peer, by))
     if command.kind == NOTIFY:
         return (yield from notify(command, adapter, peer))
+    if command.kind == NOTIFY_CUSTOMER and (why := begin_sending(command.idempotency_key, by=by)):
+        raise CalledOffError(why)
     sending = Sending(
         command.kind, command.idempotency_key, command.payload, command.correlation_id
     )
@@ -270,6 +286,8 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                 acknowledged(kind=kind, answers=answers, by=by)
             booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
             acknowledge_documents(booked, by=by)
+            sent = {c.idempotency_key: answer for c, _, answer in mine if c.kind == NOTIFY_CUSTOMER}
+            note_sent(sent, by=by)
             if any(command.kind in AWAITED for command, _, _ in mine):
                 ring("workflows")
             if told := [command for command, _, _ in mine if command.kind == PUBLISH]:
@@ -281,10 +299,12 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
 
 def _note_death(command: OutboundCommand, by: Actor) -> None:
     """What it means that an instruction could not be delivered: its document is refused, nobody
-    knows what the channel shows; detection is to look.
+    knows what the channel shows, the customer was not told; detection is to look.
     """
     if command.kind == BOOK:
         refuse_document(command.idempotency_key, error=command.error, by=by)
+    if command.kind == NOTIFY_CUSTOMER:
+        note_undeliverable(command.idempotency_key, error=command.error, by=by)
     if command.kind == PUBLISH:
         note_unconfirmed(command.target, by=by)
     ring("detect")

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import httpx
@@ -29,12 +31,22 @@ class Told:
         self._url, self._host, self._secret = url, host, secret
 
     def tell(self, events: list[dict[str, Any]]) -> None:
-        """Deliver a batch; raises httpx.HTTPError when it was not taken."""
+        """Deliver a batch, each system's part at its own webhook, beside the one of the ERP.
+
+        Raises httpx.HTTPError when any part was not taken; what was is known again by its ids.
+        """
+        for source, mine in groupby(
+            sorted(events, key=lambda one: str(one.get("source", ""))),
+            key=lambda one: str(one.get("source", "")),
+        ):
+            self._tell(urljoin(self._url, source), list(mine))
+
+    def _tell(self, url: str, events: list[dict[str, Any]]) -> None:
         body = json.dumps({"events": events}, separators=(",", ":"))
         delivery, now = f"msg_{uuid4().hex}", datetime.now(UTC)  # noqa: TID251 - signatures use real time
         signature = Webhook(self._secret).sign(delivery, now, body)
         response = self._client.post(
-            self._url,
+            url,
             content=body,
             headers={
                 "Host": self._host,
@@ -215,6 +227,7 @@ _ACTS: dict[str, Callable[[World, dict[str, Any]], dict[str, Any]]] = {
     "/positions/correct": lambda world, body: world.correct_position(body),
     "/counts": lambda world, body: world.take_count(body),
     "/markdowns": lambda world, body: world.take_markdown(body),
+    "/messages": lambda world, body: world.take_message(body),
     "/availability": lambda world, body: world.list_figures(body),
     "/orders/ready": lambda world, body: world.note_order("ready", body),
     "/orders/promise": lambda world, body: world.note_order("promise", body),

@@ -1,4 +1,4 @@
-"""What the simulated systems know: orders and when they come, transfers, what channels show.
+"""What the simulated systems know: orders and when they come, transfers, messages, what channels show.
 
 Everything is decided by a seed, so two runs of the same orders bring the same receipts.
 """
@@ -16,6 +16,8 @@ from typing import Any
 
 LATE_SHARE = 0.08
 """Share of purchase orders that come later than promised."""
+LOST_SHARE = 0.05
+"""Share of messages to customers that do not arrive."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class World:
     markdowns: dict[str, dict[str, Any]] = field(default_factory=dict)
     discrepancies: list[dict[str, Any]] = field(default_factory=list)
     orders: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     listings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
@@ -167,6 +170,27 @@ class World:
             told = self.orders.setdefault(key, [])
             told.append({"said": said, **body})
         return {"told": len(told)}
+
+    def take_message(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The CRM sends a message, and tells within minutes whether it reached the customer."""
+        number = str(body["number"])
+        draw = self._draw(number)
+        at = _moment(body["requested_at"]) + timedelta(minutes=draw.randint(1, 9))
+        with self.lock:
+            self.messages[number] = dict(body)
+        fact = {"source": "crm", "document": number, "customer": body["customer"]}
+        if draw.random() < LOST_SHARE:
+            self._later(
+                at,
+                {"type": "notification.failed", "source_id": f"{number}/failed",
+                 "reason": "mailbox full", **fact},
+            )  # fmt: skip
+        else:
+            self._later(
+                at,
+                {"type": "notification.delivered", "source_id": f"{number}/delivered", **fact},
+            )
+        return {"id": f"MSG-{number}", "status": "accepted"}
 
     def correct_position(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A system takes our number for its own and reports it within the hour."""
@@ -302,6 +326,7 @@ class World:
                 "markdowns": self.markdowns,
                 "discrepancies": self.discrepancies,
                 "orders": self.orders,
+                "messages": self.messages,
                 "listings": self.listings,
                 "counts": {
                     "documents": len(self.documents),

@@ -120,10 +120,16 @@ class Api:
             transport=transport,
         )
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Call, again after a failure that can heal; raises `ReplayError` with the answer."""
+    def ask(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
+        """Call, again after a failure that can heal; raises `ReplayError` with the answer.
+
+        With a `key` it has its effect once, however often it is asked.
+        """
         content = None if body is None else _encode(body)
-        return self._exchange(method, path, content, {"Content-Type": "application/json"})
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._exchange(
+            method, path, content, {"Content-Type": "application/json", **headers}
+        )
 
     def send(self, events: Sequence[Body]) -> list[dict[str, Any]]:
         """Post events as gzipped NDJSON; one answer per event, in order."""
@@ -221,6 +227,7 @@ class Player:
             self._journal.keep(day, granted)
         self._granted |= granted
         self._send(self._bodies(stretch.entries))
+        self._tell_customers(demands)
         if not is_past:
             self._settle()
             if not is_last:
@@ -258,6 +265,16 @@ class Player:
             answer = self._cast.integrator.ask("POST", "reservations", {"lines": lines})
             granted |= {line["key"]: line["granted"] for line in answer["lines"]}
         return granted
+
+    def _tell_customers(self, demands: Iterable[Demand]) -> None:
+        """The shop asks that customers hear of what they ordered and do not get."""
+        for demand in demands:
+            granted = self._granted.get(demand.key, 0)
+            if demand.channel == self._script.tells and granted < demand.quantity:
+                body = cancelled_message(demand, granted)
+                self._cast.integrator.ask(
+                    "POST", "notification-requests", body, key=f"{demand.key}/cancelled"
+                )
 
     def _bodies(self, entries: Iterable[Entry]) -> Iterator[Body]:
         for entry in entries:
@@ -371,6 +388,20 @@ def demand_bodies(demand: Demand, granted: int) -> Iterator[Body]:
             "quantity": lost,
             **common,
         }
+
+
+def cancelled_message(demand: Demand, granted: int) -> Body:
+    """The request to tell a customer what of a line does not come; an order of which nothing was
+    promised is not known to the product.
+    """
+    body: dict[str, Any] = {
+        "topic": "order_cancelled",
+        "medium": "mail",
+        "customer": demand.customer,
+        "item": demand.item,
+        "parameters": {"ordered": demand.quantity, "missing": demand.quantity - granted},
+    }
+    return {**body, "order": demand.order} if granted else body
 
 
 def reversal_bodies(reversal: Reversal, granted: int) -> Iterator[Body]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -34,9 +34,10 @@ STARTS_ON = date(2026, 3, 2)
 DAYS, HISTORY_DAYS = 56, 28
 LINES, ITEMS, SUPPLIERS, CUSTOMERS = 12_500, 90, 6, 1_000
 DC, STORES = "DC-1", ("STORE-1", "STORE-2", "STORE-3")
+WEB_SHOP = "web-shop"
 CHANNELS: Mapping[str, tuple[str, tuple[str, ...], float]] = {
     "stores": ("store", STORES, 0.45),
-    "web-shop": ("web", (DC,), 0.33),
+    WEB_SHOP: ("web", (DC,), 0.33),
     "market-one": ("marketplace", (DC,), 0.14),
     "market-two": ("marketplace", (DC,), 0.08),
 }
@@ -47,6 +48,7 @@ HOURS = (0.3, 0.6, 1.0, 1.5, 1.8, 1.6, 1.3, 1.1, 1.0, 0.8, 0.5)
 FIRST_HOUR = 9
 SUNDAY = 6
 RETURNED, REVERSED = 0.02, 0.003
+AGREED, LEFT = 0.8, 0.1
 PROMOTED, PROMOTION_DAYS, PROMOTION_LIFT = 12, range(39, 42), 3.0
 NEIGHBOUR_ITEMS = 20
 NOUNS = ("Mug", "Lamp", "Blanket", "Basket", "Frame", "Vase", "Candle", "Tray", "Clock", "Stool")
@@ -78,14 +80,15 @@ def generated(seed: int) -> Script:
     ]
     rows = len(entries)
     entries = [(at, single) for at, one in entries for single in _historic(one, at, live_at)]
-    incidents = [(at, Fact(body)) for at, body in _incidents(products)]
-    stretches = _stretches([*entries, *incidents], _openings(demands, products, live_at), live_at)
+    told = [(at, Fact(body)) for at, body in (*_incidents(products), *_consents(demands))]
+    stretches = _stretches([*entries, *told], _openings(demands, products, live_at), live_at)
     return Script(
         name=f"the generated retailer (seed {seed})",
         digest=f"generated:{seed}",
         catalog=_catalog(products, suppliers),
         stretches=tuple(stretches),
         rows=rows,
+        tells=WEB_SHOP,
     )
 
 
@@ -335,6 +338,31 @@ def _incidents(products: Sequence[Product]) -> list[tuple[datetime, dict[str, An
     for product in products[:PROMOTED]:
         happens(9, 9, "promotion.changed", "campaigns", item=product.sku, attributes=weekend)
     return found
+
+
+def _consents(demands: Iterable[Demand]) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """What the web shop's customers agreed to when they first ordered, and who took it back.
+
+    Drawn by token, so that it changes nothing else of the retailer.
+    """
+    first: dict[str, datetime] = {}
+    for demand in demands:
+        if demand.channel == WEB_SHOP:
+            first.setdefault(demand.customer, demand.occurred_at)
+    left_at = midnight(STARTS_ON) + timedelta(days=HISTORY_DAYS + 12, hours=20)
+    for customer, at in first.items():
+        chance = random.Random(customer).random()  # noqa: S311 - a made-up consent guards nothing
+        body = {
+            "source": "crm",
+            "customer": customer,
+            "attributes": {"medium": "mail", "purpose": "service"},
+        }
+        if chance < AGREED:
+            told = {"type": "consent.given", "source_id": f"{customer}/agreed", **body}
+            yield at, {**told, "occurred_at": at}
+        if chance < LEFT and at < left_at:
+            told = {"type": "consent.withdrawn", "source_id": f"{customer}/left", **body}
+            yield left_at, {**told, "occurred_at": left_at}
 
 
 def _stretches(

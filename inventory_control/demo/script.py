@@ -96,13 +96,17 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole retailer: `digest` tells two scripts apart, `rows` is what must be accounted for."""
+    """A whole retailer: `digest` tells two scripts apart, `rows` is what must be accounted for.
+
+    The customers of the channel `tells` are told by it what of their orders was cancelled.
+    """
 
     name: str
     digest: str
     catalog: Catalog
     stretches: tuple[Stretch, ...]
     rows: int
+    tells: str = ""
 
     @property
     def starts_at(self) -> datetime:

@@ -16,6 +16,8 @@ from django.db.models.fields.json import KeyTextTransform
 from inventory_control.core.flow import Stateful, status_in
 from inventory_control.core.tenancy import TenantModel
 from inventory_control.events.states import (
+    CONSENT_GIVEN,
+    CONSENT_WITHDRAWN,
     DEAD_LETTER_FLOW,
     POSITION_CHANGED,
     SUSPECTABLE,
@@ -150,6 +152,12 @@ class InventoryEvent(TenantModel):
                 "item",
                 condition=Q(details__has_key="serial"),
                 name="event_of_serial",
+            ),
+            models.Index(
+                KeyTextTransform("customer", "details"),
+                "occurred_at",
+                condition=Q(type__in=(CONSENT_GIVEN, CONSENT_WITHDRAWN)),
+                name="event_of_consent",
             ),
             # Rows come in order of this column, so a block range finds a day for next to nothing.
             BrinIndex(fields=["recorded_at"], name="event_of_day", autosummarize=True),

@@ -68,6 +68,28 @@ class SerialState(models.TextChoices):
     GONE = "gone", "Left for good"
 
 
+class Medium(models.TextChoices):
+    """The ways a customer can be reached."""
+
+    MAIL = "mail", "Mail"
+    SMS = "sms", "SMS"
+    PUSH = "push", "App"
+    CHAT = "chat", "Chat"
+
+
+class Purpose(models.TextChoices):
+    """What a customer is told something for; each is consented to by itself."""
+
+    SERVICE = "service", "About an order of theirs"
+    MARKETING = "marketing", "About what they might buy"
+
+
+CONSENT_GIVEN, CONSENT_WITHDRAWN = "consent.given", "consent.withdrawn"
+"""What a customer said about being told anything. `event_of_consent` is their index."""
+
+OUTCOME_TYPES = ("notification.delivered", "notification.failed")
+"""What the system that sends messages says became of one; `document` is the request's number."""
+
 MASTER_TYPES = (
     "supplier.changed",
     "node.changed",

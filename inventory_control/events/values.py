@@ -446,6 +446,32 @@ class UnknownSerial:
     lot: str
 
 
+class ConsentFact(NamedTuple):
+    """What a customer said once about being told anything; an empty medium or purpose means all.
+
+    `said_at` is when it was true, or when it was learnt where the source's clock ran ahead: a
+    wrong clock must not outlive a withdrawal.
+    """
+
+    event_id: int
+    is_given: bool
+    medium: str
+    purpose: str
+    said_at: datetime
+    source: str
+    source_id: str
+
+
+class OutcomeFact(NamedTuple):
+    """The latest that was said of one message: that it was delivered, or why it was not."""
+
+    document: str
+    event_id: int
+    type: str
+    occurred_at: datetime
+    reason: str
+
+
 class EventDoubts(NamedTuple):
     """Whether shelves ever told anything, and whether any unit came back unknown."""
 

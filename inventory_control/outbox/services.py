@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import or_
@@ -208,21 +208,36 @@ def put_back(command_ids: Sequence[int]) -> None:
         )
 
 
-@transaction.atomic
 def withdraw(idempotency_key: str, *, by: Actor) -> bool:
-    """Take back a command nobody has tried to deliver yet; says whether it could be.
+    """Take back a command nobody has tried to deliver yet; says whether it could be."""
+    return bool(withdraw_all([idempotency_key], by=by))
+
+
+@transaction.atomic
+def withdraw_all(idempotency_keys: Collection[str], *, by: Actor) -> int:
+    """Take back those of some commands that nobody has tried to deliver yet; returns how many.
 
     A command that was tried may have reached the other side: undoing it takes another command.
     """
-    command = (
-        OutboundCommand.objects.select_for_update()
-        .filter(idempotency_key=idempotency_key, status=CommandStatus.DUE, attempts=0)
-        .first()
+    untried = OutboundCommand.objects.select_for_update().filter(
+        idempotency_key__in=idempotency_keys, status=CommandStatus.DUE, attempts=0
     )
-    if command is None:
-        return False
-    advance(command, CommandStatus.CANCELLED, by=by, verb="command.withdrawn")
-    return True
+    withdrawn = advance_all(
+        list(untried.order_by("pk")), CommandStatus.CANCELLED, by=by, verb="command.withdrawn"
+    )
+    return len(withdrawn)
+
+
+@transaction.atomic
+def call_off(command_id: int, *, why: str, by: Actor) -> OutboundCommand:
+    """End a claimed command without sending it, because what it would tell is no longer right."""
+    return advance(
+        OutboundCommand.objects.get(pk=command_id),
+        CommandStatus.CANCELLED,
+        by=by,
+        verb="command.called_off",
+        error=why,
+    )
 
 
 def mark_delivered(answers: Mapping[int, Mapping[str, Any]], *, by: Actor) -> list[OutboundCommand]:

@@ -83,6 +83,7 @@ TENANT_APPS = [
     "inventory_control.stock",
     "inventory_control.orders",
     "inventory_control.fulfilment",
+    "inventory_control.notifications",
     "inventory_control.availability",
     "inventory_control.reconciliation",
     "exceptions",
@@ -224,6 +225,7 @@ SPECTACULAR_SETTINGS = {
         "CaseStatusEnum": "exceptions.states.Status",
         "DecisionVerdictEnum": ["approved", "refused"],
         "HoldStatusEnum": "inventory_control.availability.states.HoldStatus",
+        "NotificationStatusEnum": "inventory_control.notifications.states.RequestStatus",
     },
 }
 

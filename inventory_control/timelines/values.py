@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-PURCHASE_ORDER, TRANSFER, ITEM = "purchase_order", "transfer", "item"
-OBJECT_KINDS = ("order", PURCHASE_ORDER, TRANSFER, "return", "count", ITEM)
+ORDER, PURCHASE_ORDER, TRANSFER, ITEM = "order", "purchase_order", "transfer", "item"
+OBJECT_KINDS = (ORDER, PURCHASE_ORDER, TRANSFER, "return", "count", ITEM)
 """What has a timeline."""
 
 
@@ -17,7 +17,7 @@ class Moment:
     """One thing that happened to a business object: when it was true and when it was learnt.
 
     `kind` says which part of the product tells it: event, ledger, claim, count, hold, case,
-    run, approval, command, answer, audit. `subject` is its row (kind, id), `number` its place in the
+    run, approval, command, answer, message, audit. `subject` is its row (kind, id), `number` its place in the
     sealed log, if it is an audit entry.
     """
 

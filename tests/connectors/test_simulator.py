@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
-from connectors.simulators.server import Memory
+from connectors.simulators.server import Memory, Told, secret_of
 from connectors.simulators.state import World
 
 ORDERED = datetime(2026, 3, 2, 0, 0, 2, tzinfo=UTC)
+LOST_OF_100 = 4
+"""What the seed loses of a hundred messages."""
 ORDER = {
     "number": "PO-1",
     "ordered_at": ORDERED.isoformat(),
@@ -95,3 +99,35 @@ def test_an_order_line_remembers_what_it_was_told_once_per_key():
     world.once("k2", lambda: world.note_order("promise", {**body, "promise_at": "later"}))
 
     assert [one["said"] for one in world.summary()["orders"]["B1/1"]] == ["ready", "promise"]
+
+
+def test_a_message_is_sent_and_what_became_of_it_is_told_once_within_minutes():
+    world, asked = World(), ORDERED.isoformat()
+    for number in range(100):
+        body = {"number": f"NR-{number}", "customer": "c-1", "requested_at": asked}
+        world.once(str(number), lambda body=body: world.take_message(body))
+
+    told = tell_all(world)
+
+    assert sorted(event["document"] for event in told) == sorted(world.messages)
+    assert {event["source"] for event in told} == {"crm"}
+    lost = [event for event in told if event["type"] == "notification.failed"]
+    assert {event["reason"] for event in lost} == {"mailbox full"}
+    assert (len(told), len(lost)) == (100, LOST_OF_100)
+    latest = max(datetime.fromisoformat(str(event["occurred_at"])) for event in told)
+    assert timedelta() < latest - ORDERED < timedelta(minutes=10)
+
+
+def test_each_system_tells_at_its_own_webhook():
+    heard: list[tuple[str, list[str]]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        events = json.loads(request.content)["events"]
+        heard.append((request.url.path, [event["source_id"] for event in events]))
+        return httpx.Response(202)
+
+    told = Told("http://x/api/v1/webhooks/erp", "x", secret_of("x"))
+    told._client = httpx.Client(transport=httpx.MockTransport(answer))
+    told.tell([{"source_id": "1"}, {"source_id": "2", "source": "crm"}, {"source_id": "3"}])
+
+    assert heard == [("/api/v1/webhooks/erp", ["1", "3"]), ("/api/v1/webhooks/crm", ["2"])]

@@ -94,6 +94,7 @@ class Product:
         self.asked = 0
         self.left = 3
         self.refused = ""
+        self.told: dict[str, dict] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v1/")
@@ -104,6 +105,9 @@ class Product:
             return httpx.Response(200, json={"now": self.now.isoformat()})
         if path == "reservations":
             return httpx.Response(200, json={"lines": self._reserve(request)})
+        if path == "notification-requests":
+            body = msgspec.json.decode(request.content)
+            assert self.told.setdefault(request.headers["idempotency-key"], body) == body
         if path == "events/bulk":
             return httpx.Response(200, json={"results": self._post(request)})
         return httpx.Response(200, json={"results": [], "rows": 0})
@@ -136,13 +140,14 @@ class Product:
 
 def script(*more: Fact) -> Script:
     start = NOON - timedelta(hours=12)
-    other = Demand("O-2", "1", "MUG", "DC-1", "web", 4, NOON)
+    other = Demand("O-2", "1", "MUG", "DC-1", "web", 4, NOON, customer="c-2")
     return Script(
         name="two lines",
         digest="d",
         catalog=Catalog((), (), (), ()),
         stretches=(Stretch(start, start + timedelta(days=1), True, (LINE, other, *more)),),
         rows=2,
+        tells="web",
     )
 
 
@@ -174,6 +179,23 @@ def test_a_row_may_be_refused_but_nothing_else_may(tmp_path):
     product.refused = "campaigns"
     with pytest.raises(ReplayError, match="campaigns incident-1: quarantined, It lacks a code"):
         play(product, tmp_path / "another", Fact(PROMOTION)).play()
+
+
+def test_customers_are_told_once_what_of_their_orders_does_not_come(tmp_path):
+    product = Product()
+
+    for _ in range(2):
+        play(product, tmp_path / "journal").play()
+
+    common = {"topic": "order_cancelled", "medium": "mail", "item": "MUG"}
+    assert product.told == {
+        "O-1/1/cancelled": {
+            **common, "customer": "c-1", "order": "O-1", "parameters": {"ordered": 5, "missing": 2},
+        },
+        "O-2/1/cancelled": {
+            **common, "customer": "c-2", "parameters": {"ordered": 4, "missing": 4},
+        },
+    }  # fmt: skip
 
 
 def test_another_script_is_refused(tmp_path):

@@ -56,6 +56,7 @@ _TOLD: dict[str, dict[str, Any]] = {
     "item.changed": {"sku": "SOCK"},
     "node.changed": {"code": "S1"},
     "supplier.changed": {"code": "MILL"},
+    "consent.given": {"medium": "mail", "purpose": "service"},
     "promotion.changed": {
         "code": "SPRING", "starts_at": _DAYS[0], "ends_at": _DAYS[1], "uplift": "0.5",
     },
@@ -76,6 +77,7 @@ def needed(event_type: str) -> dict[str, Any]:
         "due_at": clock.now() + timedelta(days=2),
         "reason": "because",
         "system": "erp",
+        "customer": "tok-1",
         "attributes": {"price": 999},
         "to_state": "sellable",
         "corrects": {"source": "pos", "source_id": "first"},

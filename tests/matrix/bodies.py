@@ -30,6 +30,8 @@ from inventory_control.core import clock
 from inventory_control.events.models import DeadLetter, EventWork
 from inventory_control.fulfilment.models import Backorder
 from inventory_control.fulfilment.services import queue_backorders
+from inventory_control.notifications.services import request_notification
+from inventory_control.notifications.values import NotificationDraft
 from inventory_control.orders.models import FinancialDocument
 from inventory_control.orders.services import book_events, place_transfers
 from inventory_control.outbox.services import queue_command
@@ -443,6 +445,24 @@ def _waiting() -> Call:
     return {"backorder_id": waits.pk}, {"units": 1, "had": 0, "reason": "wedding"}
 
 
+def _consent(order: str = "W") -> Call:
+    _shop()
+    send(
+        event("order.created", 5, order=order, line="1", customer="tok-1"),
+        event(
+            "consent.given", item=None, node=None, customer="tok-1",
+            attributes={"medium": "mail", "purpose": "service"},
+        ),
+    )  # fmt: skip
+    return {}, {"topic": "order_delayed", "medium": "mail", "order": order}
+
+
+def _queued_message() -> dict[str, object]:
+    _consent()
+    draft = NotificationDraft(topic="order_delayed", medium="mail", order="W")
+    return {"number": request_notification(draft, by=SYSTEM).number}
+
+
 def _touched() -> Call:
     case = _case(**CLOSED, closed_at=clock.now())
     long_ago = (clock.now() - timedelta(days=1)).isoformat()
@@ -594,5 +614,11 @@ CALLS: dict[str, Callable[[], Call]] = {
     "DELETE subscriptions/<slug:code>": lambda: (_subscribed(), None),
     "POST event-work/retry": _dead_work,
     "POST backorders/<int:backorder_id>/release": _waiting,
+    "POST notification-requests": _consent,
+    "POST notification-requests/<str:number>/call-off": lambda: (
+        _queued_message(),
+        {"reason": "it came"},
+    ),
+    "POST events/<int:event_id>/consequences/reopen": _touched,
 }
 """A right body for every writing door, and what it needs to be there first."""

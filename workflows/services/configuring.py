@@ -26,6 +26,8 @@ from inventory_control.events.rules import (
     check_suspected_duplicates,
 )
 from inventory_control.fulfilment.rules import check_allocation, check_backorders
+from inventory_control.notifications.rules import check_terms as check_notifications
+from inventory_control.notifications.values import POLICY as CUSTOMER_NOTIFICATIONS
 from inventory_control.policies.models import Policy
 from inventory_control.policies.services import install_policies, set_policy
 from inventory_control.policies.values import LEDGER_RETENTION, REASON_CODES
@@ -86,6 +88,7 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     "suspected_duplicates": check_suspected_duplicates,
     "allocation": check_allocation,
     "backorders": check_backorders,
+    CUSTOMER_NOTIFICATIONS: check_notifications,
     "reservations": check_reservations,
     LEDGER_RETENTION: check_retention,
     "exposure": check_exposure,

@@ -3,7 +3,14 @@
 Pure.
 """
 
-from inventory_control.events.rules.attributes import PERSONAL, Fault, personal_keys
+from inventory_control.events.rules.attributes import (
+    PERSONAL,
+    Fault,
+    is_address,
+    personal_keys,
+    personal_names,
+    personal_texts,
+)
 from inventory_control.events.rules.corrections import standing
 from inventory_control.events.rules.gate import (
     LOCK_POLICY,
@@ -56,6 +63,7 @@ __all__ = [
     "fault_of",
     "flags_of",
     "gate_of",
+    "is_address",
     "is_deprecated",
     "is_settled",
     "is_settled_on",
@@ -63,6 +71,8 @@ __all__ = [
     "message_of",
     "next_look",
     "personal_keys",
+    "personal_names",
+    "personal_texts",
     "quality_of",
     "serial_story",
     "standing",

@@ -1,4 +1,4 @@
-"""What an event may say in its attributes: nothing personal, and of masters what can be read."""
+"""What an event may say in its attributes: nothing personal, of masters and consents what can be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from inventory_control.events.states import MASTER_TYPES
+from inventory_control.events.states import (
+    CONSENT_GIVEN,
+    CONSENT_WITHDRAWN,
+    MASTER_TYPES,
+    Medium,
+    Purpose,
+)
 from inventory_control.events.values import CanonicalEventV1
 
 
@@ -24,7 +30,11 @@ class Fault:
 
 PERSONAL = "personal_data"
 """The code of a refusal whose body is kept without the values that must not be kept."""
-_PERSONAL_TYPES = ("allocation.", "customer.", "order.", "reservation.", "return.", "sale.")
+_PERSONAL_TYPES = (
+    "allocation.", "consent.", "customer.", "notification.", "order.", "reservation.", "return.",
+    "sale.",
+)  # fmt: skip
+_TEXTS = ("reason", "note")
 _PERSONAL_KEY = re.compile(
     r"(^|_)(e_?mail|mail|phone|mobile|telephone|tel|name|first_?name|last_?name|surname|address|"
     r"street|birth_?date|birthday)($|_)"
@@ -40,18 +50,39 @@ def personal_keys(event: CanonicalEventV1) -> list[str]:
     """
     if not event.attributes or not event.type.startswith(_PERSONAL_TYPES):
         return []
+    return personal_names(event.attributes)
+
+
+def personal_texts(event: CanonicalEventV1) -> list[str]:
+    """The free texts of an event about customers that hold a mail address."""
+    if not event.type.startswith(_PERSONAL_TYPES):
+        return []
+    return [name for name in _TEXTS if (text := getattr(event, name)) and is_address(text)]
+
+
+def personal_names(told: Mapping[str, Any]) -> list[str]:
+    """The names whose value looks like a person's, by the name itself or by an address in it."""
     return sorted(
         key
-        for key, value in event.attributes.items()
+        for key, value in told.items()
         if _PERSONAL_KEY.search(_CAMEL.sub("_", key).replace("-", "_").replace(" ", "_").lower())
-        or (isinstance(value, str) and _EMAIL.search(value))
+        or (isinstance(value, str) and is_address(value))
     )
+
+
+def is_address(text: str) -> bool:
+    """Whether a text holds a mail address."""
+    return _EMAIL.search(text) is not None
 
 
 def personal_fault(event: CanonicalEventV1) -> Fault | None:
     """What is wrong with an event that names a person, or None."""
-    if event.customer is not None and _EMAIL.search(event.customer):
+    if event.customer is not None and is_address(event.customer):
         return Fault(PERSONAL, "customer", "customer is a token, not an address. Send a token.")
+    if texts := personal_texts(event):
+        return Fault(
+            PERSONAL, texts[0], f"{texts[0]} holds a mail address. Say it without naming anybody."
+        )
     keys = personal_keys(event)
     if not keys:
         return None
@@ -60,6 +91,24 @@ def personal_fault(event: CanonicalEventV1) -> Fault | None:
         f"attributes.{keys[0]}",
         f"{keys[0]} looks like personal data. Leave it out and name the customer by a token.",
     )
+
+
+def consent_fault(event: CanonicalEventV1) -> Fault | None:
+    """What is wrong with a customer's word on being told anything, or None.
+
+    A consent names its medium and its purpose, each in its own right; a withdrawal that leaves
+    one out means all of it.
+    """
+    if event.type not in (CONSENT_GIVEN, CONSENT_WITHDRAWN):
+        return None
+    told = event.attributes or {}
+    for key, known in (("medium", Medium.values), ("purpose", Purpose.values)):
+        said = told.get(key)
+        if said is None and event.type == CONSENT_WITHDRAWN:
+            continue
+        if said not in known:
+            return Fault("invalid_field", f"attributes.{key}", f"{key} is {' or '.join(known)}.")
+    return None
 
 
 _MASTER_KEYS: Mapping[str, tuple[str, ...]] = {

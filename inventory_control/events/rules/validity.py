@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from inventory_control.events.rules.attributes import (
     Fault,
+    consent_fault,
     master_fault,
     moment_of,
     personal_fault,
 )
+from inventory_control.events.states import CONSENT_GIVEN, CONSENT_WITHDRAWN
 from inventory_control.events.values import CanonicalEventV1
 
 SKEW_TOLERATED = timedelta(minutes=5)
@@ -97,6 +99,10 @@ EVENT_TYPES: Mapping[str, TypeRule] = {
     "node.changed": TypeRule("signal", needs=("attributes",), quantity=ANY),
     "supplier.changed": TypeRule("signal", needs=("attributes",), quantity=ANY),
     "customer.signalled": TypeRule("signal", needs=("item",), quantity=ANY),
+    CONSENT_GIVEN: TypeRule("signal", needs=("customer", "attributes"), quantity=ANY),
+    CONSENT_WITHDRAWN: TypeRule("signal", needs=("customer",), quantity=ANY),
+    "notification.delivered": TypeRule("signal", needs=("document",), quantity=ANY),
+    "notification.failed": TypeRule("signal", needs=("document", "reason"), quantity=ANY),
     "integration.failed": TypeRule("signal", needs=("reason",), quantity=ANY),
 }
 """Every canonical type. A new type is a row here and, if it moves stock, a row in
@@ -118,6 +124,7 @@ def fault_of(event: CanonicalEventV1, *, now: datetime) -> Fault | None:
         or _declaration_fault(event)
         or personal_fault(event)
         or master_fault(event)
+        or consent_fault(event)
         or _time_fault(event.occurred_at, now)
     )
 

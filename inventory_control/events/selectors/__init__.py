@@ -7,6 +7,7 @@ from inventory_control.events.selectors.clues import (
     serials_of,
     unknown_serials,
 )
+from inventory_control.events.selectors.consents import consents_of, outcomes_of
 from inventory_control.events.selectors.gating import gate_in_force
 from inventory_control.events.selectors.letters import (
     COUNTED_UP_TO,
@@ -74,6 +75,7 @@ __all__ = [
     "SUBSCRIBERS",
     "are_positions_wanted",
     "canonical_form",
+    "consents_of",
     "corrections_around",
     "customer_signals",
     "dead_letter_count",
@@ -99,6 +101,7 @@ __all__ = [
     "latest_quality",
     "next_notices",
     "open_dead_letters",
+    "outcomes_of",
     "policy_of",
     "posted_together",
     "quality_trend",

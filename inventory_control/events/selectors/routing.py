@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from inventory_control.events.models import EventWork
 from inventory_control.events.states import (
     BOOKED_TYPES,
+    CONSENT_WITHDRAWN,
     DOCUMENT_TYPES,
     MASTER_TYPES,
     ORDERING_TYPES,
+    OUTCOME_TYPES,
     SERIAL_TYPES,
     SHELF_TYPES,
 )
@@ -26,6 +28,7 @@ _CONSUMERS: Mapping[str, Sequence[str]] = {
     ERP: (*BOOKED_TYPES, *ORDERING_TYPES),
     "masters": MASTER_TYPES,
     "shelves": SHELF_TYPES,
+    "notifications": (CONSENT_WITHDRAWN, *OUTCOME_TYPES),
     "reports": ("control_total.declared", "position.reported", "stock.counted"),
 }
 ROUTES: Mapping[str, tuple[str, ...]] = {

@@ -23,6 +23,7 @@ from inventory_control.events.rules import (
     is_deprecated,
     is_settled,
     personal_keys,
+    personal_texts,
     upcast,
     version_fault,
 )
@@ -270,9 +271,10 @@ def _minimised(event: CanonicalEventV1) -> bytes:
     """The body of a row refused for personal data, without it: a refusal must not keep it either."""
     kept = dict(event.attributes or {}) | dict.fromkeys(personal_keys(event), REMOVED)
     customer = event.customer and (REMOVED if "@" in event.customer else event.customer)
+    texts = dict.fromkeys(personal_texts(event), REMOVED)
     # Whatever version it came in, what is kept says it in the first.
     told = msgspec.structs.replace(
-        event, schema_version=1, attributes=kept or None, customer=customer
+        event, schema_version=1, attributes=kept or None, customer=customer, **texts
     )
     return _encode(told)
 

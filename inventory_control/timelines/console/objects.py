@@ -22,9 +22,14 @@ ICONS = {
     "approval": "approve",
     "command": "out",
     "answer": "check",
+    "message": "msg",
     "audit": "audit",
 }
-PAGES = {"event": "timelines:event-detail", "exceptioncase": "exceptions:case-detail"}
+PAGES = {
+    "event": "timelines:event-detail",
+    "exceptioncase": "exceptions:case-detail",
+    "notificationrequest": "notifications:request-detail",
+}
 
 
 class TimelineView(ConsoleView):

@@ -14,6 +14,8 @@ from inventory_control.catalog.models import Item
 from inventory_control.core.errors import Refused
 from inventory_control.events.models import InventoryEvent
 from inventory_control.events.selectors import event_page, events_about, latest_events_of
+from inventory_control.notifications.selectors import history_of, requests_of_order
+from inventory_control.notifications.values import NOTIFY_CUSTOMER
 from inventory_control.orders.models import PurchaseOrder, TransferOrder
 from inventory_control.orders.selectors import purchase_order, transfer
 from inventory_control.outbox.selectors import commands_about
@@ -30,11 +32,13 @@ from inventory_control.timelines.selectors.telling import (
     moment_of_entry,
     moment_of_event,
     moment_of_line,
+    moment_of_message,
     moments_of_command,
 )
 from inventory_control.timelines.values import (
     ITEM,
     OBJECT_KINDS,
+    ORDER,
     PURCHASE_ORDER,
     TRANSFER,
     Moment,
@@ -46,9 +50,15 @@ MOST_EVENTS = 500
 MOST_CASES = 100
 MOST_RUNS = 300
 MOST_ENTRIES = 500
-SUBJECTS = {PURCHASE_ORDER: "purchaseorder", TRANSFER: "transferorder", ITEM: "item"}
+MOST_MESSAGES = 100
+SUBJECTS = {
+    ORDER: "order",
+    PURCHASE_ORDER: "purchaseorder",
+    TRANSFER: "transferorder",
+    ITEM: "item",
+}
 Document = PurchaseOrder | TransferOrder | Item
-_CAUSE_FIRST = ("event", "ledger", "count", "claim", "audit", "command", "answer")
+_CAUSE_FIRST = ("event", "ledger", "count", "claim", "audit", "message", "command", "answer")
 """Of what is true at one moment, the cause before its effects."""
 
 
@@ -56,8 +66,8 @@ def timeline_of_object(kind: str, pk: str) -> Timeline:
     """What happened to an order, purchase order, transfer, return, count or item, in true order.
 
     Events with their corrections, the ledger lines and claims they made, the exceptions they
-    led to with runs and approvals, holds on the claims, what was sent out and what was answered. A constant number of
-    queries, however long it is: the latest events are told. Raises `UnknownObjectError`.
+    led to with runs and approvals, holds on the claims, what was sent out and what was answered,
+    what its customer was told. A constant number of queries, however long it is: the latest events are told. Raises `UnknownObjectError`.
     """
     if kind not in OBJECT_KINDS:
         raise Refused(f"{kind[:40]} has no timeline; {', '.join(OBJECT_KINDS)} have.", field="kind")
@@ -76,6 +86,7 @@ def timeline_of_object(kind: str, pk: str) -> Timeline:
         *map(moment_of_line, lines_of_events(event_ids)),
         *map(moment_of_claim, claims),
         *_commands(kind, pk),
+        *_messages(kind, pk),
         *_entries(kind, document, cases, runs, approvals, counts, _holds(events, claims)),
     ]
     return Timeline(
@@ -94,7 +105,7 @@ def _order(moment: Moment) -> tuple[Any, ...]:
 def _events(kind: str, pk: str, document: Document | None) -> list[InventoryEvent]:
     if isinstance(document, Item):
         return latest_events_of(document.pk, MOST_EVENTS)
-    events = events_about("order" if kind == "order" else "document", pk, MOST_EVENTS)
+    events = events_about("order" if kind == ORDER else "document", pk, MOST_EVENTS)
     if not events and kind == "count" and pk.isdigit() and len(pk) < 19:
         return [event_page(int(pk))]
     return events
@@ -115,7 +126,7 @@ def _cases(
     cases = ExceptionCase.objects.all()
     if isinstance(document, Item):
         return list(cases.filter(item=document).order_by("-pk")[:MOST_CASES])
-    if kind != "order":
+    if kind != ORDER:
         cases = cases.filter(
             Q(key__in=[f"{one}:{pk}" for one in document_kinds(with_reports=True)])
             | _at_places(events)
@@ -178,8 +189,18 @@ def _commands(kind: str, pk: str) -> list[Moment]:
     return [
         moment
         for command in commands_about((SUBJECTS[kind], pk))
+        if command.kind != NOTIFY_CUSTOMER
         for moment in moments_of_command(command)
     ]
+
+
+def _messages(kind: str, pk: str) -> list[Moment]:
+    """What the customer of an order was told and was not; the log tells more than the command."""
+    if kind != ORDER:
+        return []
+    requests = {str(one.pk): one for one in requests_of_order(pk, limit=MOST_MESSAGES)}
+    entries = history_of(requests.values(), limit=MOST_ENTRIES)
+    return [moment_of_message(entry, requests[entry.subject_id]) for entry in entries]
 
 
 def _entries(

@@ -7,6 +7,8 @@ from typing import Any
 
 from inventory_control.audit.values import TimelineEntry
 from inventory_control.events.models import InventoryEvent
+from inventory_control.notifications.models import NotificationRequest
+from inventory_control.notifications.states import Why
 from inventory_control.outbox.models import OutboundCommand
 from inventory_control.timelines.values import Moment
 from inventory_control.web.times import readable
@@ -101,6 +103,28 @@ def moment_of_entry(entry: TimelineEntry) -> Moment:
         title=words_of(entry.verb),
         text=_told(entry.data),
         subject=(entry.subject_kind, entry.subject_id),
+        source=entry.actor_name or entry.actor_id,
+        correlation_id=entry.correlation_id,
+        number=entry.number,
+    )
+
+
+def moment_of_message(entry: TimelineEntry, request: NotificationRequest) -> Moment:
+    """What happened to a message to the customer, and why where it was not sent."""
+    why = Why(str(entry.data.get("why") or "")).label if entry.data.get("why") else ""
+    told = [
+        f"{words_of(request.topic)} by {request.get_medium_display().lower()}",
+        f"to {request.customer}, {request.number}",
+        f": {why.lower()}" if why else "",
+        f", {entry.data['detail']}" if entry.data.get("detail") else "",
+    ]
+    return Moment(
+        at=entry.at,
+        learnt_at=entry.at,
+        kind="message",
+        title=f"Message {entry.verb.partition('.')[2].replace('_', ' ')}",
+        text=" ".join(filter(None, told)).replace(" :", ":").replace(" ,", ","),
+        subject=("notificationrequest", request.number),
         source=entry.actor_name or entry.actor_id,
         correlation_id=entry.correlation_id,
         number=entry.number,

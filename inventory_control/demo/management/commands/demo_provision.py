@@ -39,7 +39,7 @@ from tenants.services import add_staff, create_partner, create_tenant
 from tenants.states import TenantStatus
 
 ACTOR = Actor.system("demo")
-SYSTEMS = {"erp": "ERP", "wms": "Warehouse", "pricing": "Pricing"}
+SYSTEMS = {"erp": "ERP", "wms": "Warehouse", "pricing": "Pricing", "crm": "CRM"}
 
 
 class Command(BaseCommand):

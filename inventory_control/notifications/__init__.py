@@ -1,0 +1,1 @@
+"""What customers are told: asked for, checked against their consent, sent, and followed."""

@@ -1,0 +1,10 @@
+"""Django app config."""
+
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    """Notifications."""
+
+    name = "inventory_control.notifications"
+    label = "notifications"

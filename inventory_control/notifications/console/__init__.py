@@ -1,0 +1,1 @@
+"""Console doors of notifications: what customers were told, and calling off what waits."""
