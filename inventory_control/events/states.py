@@ -80,8 +80,8 @@ class Medium(models.TextChoices):
 class Purpose(models.TextChoices):
     """What a customer is told something for; each is consented to by itself."""
 
-    SERVICE = "service", "About an order of theirs"
-    MARKETING = "marketing", "About what they might buy"
+    SERVICE = "service", "Service"
+    MARKETING = "marketing", "Marketing"
 
 
 CONSENT_GIVEN, CONSENT_WITHDRAWN = "consent.given", "consent.withdrawn"

@@ -98,7 +98,7 @@ def test_one_message_shows_what_it_rests_on_how_sending_went_and_what_happened(
 
     for words in (
         "Taken by the system that sends it",
-        f"known there as MSG-{messages[0].number}",
+        f"Known there as MSG-{messages[0].number}",
         f">event {messages[0].consent_event_id}</a>, customer_notifications v1",
         '<dt>Attempts</dt><dd class="n">1</dd>',
         ADA,

@@ -37,7 +37,7 @@ MOST_ENTRIES = 50
 _NAMES = ("q", "status", "topic")
 CHIPS: Mapping[str, tuple[str, str]] = {
     RequestStatus.QUEUED: ("med", "clock"),
-    RequestStatus.SENT: ("acc", "out"),
+    RequestStatus.SENT: ("", "out"),
     RequestStatus.DELIVERED: ("ok", "check"),
     RequestStatus.FAILED: ("high", "warn"),
     RequestStatus.WITHHELD: ("", "lock"),
@@ -100,7 +100,8 @@ class NotificationDetailView(ConsoleView):
             **row_words(found, clock.now()),
             "requested_by": names.get(found.requested_by, found.requested_by),
             "sending": sending_of(found),
-            "consents": [_consent(one, found) for one in consents(found.customer)],
+            "purposes": Purpose.labels,
+            "agreed": _agreed(found),
             "policy_name": notification_terms().name,
             "history": _history(found),
             "can_call_off": can_call_off,
@@ -141,7 +142,7 @@ def row_words(one: NotificationRequest, now: datetime) -> dict[str, Any]:
         "tone": tone,
         "icon": icon,
         "age": span(now - one.requested_at),
-        "reason": _reason(one),
+        "reason": _reason(one.why, one.detail),
     }
 
 
@@ -157,9 +158,9 @@ def _found(number: str) -> NotificationRequest:
         raise Http404 from None
 
 
-def _reason(one: NotificationRequest) -> str:
-    words = Why(one.why).label if one.why else ""
-    return f"{words}: {one.detail}" if words and one.detail else words
+def _reason(why: str, detail: str) -> str:
+    """What stands in the way, in words."""
+    return ": ".join(filter(None, [Why(why).label if why else "", detail]))
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:
@@ -244,22 +245,36 @@ def _empty(asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _consent(one: Consent, request: NotificationRequest) -> dict[str, Any]:
-    words = "Yes" if one.is_allowed else "No"
+def _agreed(request: NotificationRequest) -> list[dict[str, Any]]:
+    """What its customer agreed to, a row a medium with a cell for every purpose."""
+    found = {(one.medium, one.purpose): one for one in consents(request.customer)}
+    mine = (request.medium, request.purpose)
+    return [
+        {
+            "medium": medium.label,
+            "cells": [
+                _consent(found[medium, purpose], purpose, is_this=(medium, purpose) == mine)
+                for purpose in Purpose
+            ],
+        }
+        for medium in Medium
+    ]
+
+
+def _consent(one: Consent, purpose: Purpose, *, is_this: bool) -> dict[str, Any]:
     if one.event_id is None:
-        ground = "no word; needs a consent" if one.basis == Basis.OPT_IN else "no word; needs none"
+        ground = "no word, needs a consent" if one.basis == Basis.OPT_IN else "no word, needs none"
     else:
-        ground = "agreed" if one.is_allowed else "withdrawn"
+        ground = "agreed" if one.is_allowed else "withdrew"
     return {
-        "medium": Medium(one.medium).label,
-        "purpose": Purpose(one.purpose).label,
+        "purpose": purpose.label,
         "tone": "ok" if one.is_allowed else "",
         "icon": "check" if one.is_allowed else "lock",
-        "words": words,
+        "words": "Yes" if one.is_allowed else "No",
         "ground": ground,
         "event_id": one.event_id,
         "said_at": one.said_at,
-        "is_this": (one.medium, one.purpose) == (request.medium, request.purpose),
+        "is_this": is_this,
     }
 
 
@@ -287,15 +302,10 @@ def _history(request: NotificationRequest) -> dict[str, Any]:
 
 
 def _told(data: Mapping[str, Any], who: str) -> str:
-    why = str(data.get("why") or "")
-    parts = [
-        who,
-        Why(why).label if why in Why.values and why else "",
-        str(data.get("detail") or ""),
-    ]
+    parts = [who, _reason(str(data.get("why") or ""), str(data.get("detail") or ""))]
     if data.get("external_id"):
-        parts.append(f"known there as {data['external_id']}")
-    return ", ".join(filter(None, parts))
+        parts.append(f"Known there as {data['external_id']}")
+    return ". ".join(filter(None, parts))
 
 
 def _dialog(one: NotificationRequest, said: Mapping[str, str]) -> dict[str, Any]:

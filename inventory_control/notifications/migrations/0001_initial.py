@@ -26,8 +26,8 @@ class Migration(migrations.Migration):
                     "purpose",
                     models.CharField(
                         choices=[
-                            ("service", "About an order of theirs"),
-                            ("marketing", "About what they might buy"),
+                            ("service", "Service"),
+                            ("marketing", "Marketing"),
                         ],
                         max_length=10,
                     ),
