@@ -286,8 +286,8 @@ def _note_successes(delivered: Sequence[Delivered], by: Actor) -> None:
                 acknowledged(kind=kind, answers=answers, by=by)
             booked = {c.idempotency_key: answer for c, _, answer in mine if c.kind == BOOK}
             acknowledge_documents(booked, by=by)
-            sent = {c.idempotency_key: answer for c, _, answer in mine if c.kind == NOTIFY_CUSTOMER}
-            note_sent(sent, by=by)
+            if sent := {c.idempotency_key: a for c, _, a in mine if c.kind == NOTIFY_CUSTOMER}:
+                note_sent(sent, by=by)
             if any(command.kind in AWAITED for command, _, _ in mine):
                 ring("workflows")
             if told := [command for command, _, _ in mine if command.kind == PUBLISH]:

@@ -267,7 +267,7 @@ def test_what_is_told_of_messages_that_are_not_ours_changes_nothing(order: str, 
 
 
 @pytest.mark.req("INT-08")
-def test_a_thousand_outcomes_are_followed_in_as_many_queries_as_one(
+def test_many_outcomes_are_followed_in_a_constant_number_of_queries(
     order: str, crm: World, django_assert_max_num_queries: Any
 ):
     outcomes(agreed())
