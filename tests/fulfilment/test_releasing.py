@@ -204,7 +204,7 @@ def position_of_claims(found: Any) -> tuple[int, int]:
     return row.sellable, row.allocated
 
 
-@pytest.mark.req("LED-24", "INT-33")
+@pytest.mark.req("LED-24")
 def test_a_program_gives_out_of_turn_too_and_is_told_what_there_is(tent: Any, tell: Tell):
     tell(*queue()[1:])
     tell(received(3))

@@ -256,7 +256,7 @@ def test_what_a_customer_agreed_to_is_told_for_every_medium_and_purpose(order: s
     assert {found[one] for one in found if one[0] in ("mail", "push")} == {(False, "no_consent")}
 
 
-@pytest.mark.req("INT-08", "CUS-10")
+@pytest.mark.req("INT-08")
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -73,7 +73,7 @@ def test_a_message_is_sent_once_and_its_arrival_stands_on_the_timeline_of_the_or
     }
 
 
-@pytest.mark.req("INT-08", "CUS-08")
+@pytest.mark.req("INT-08")
 def test_what_a_customer_took_back_meanwhile_does_not_leave(order: str, crm: World):
     outcomes(agreed())
     request = asked()
