@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ai_advice.models import Advice
+from inventory_control.audit.console.timeline import as_shown
 from inventory_control.audit.values import TimelineEntry
 from inventory_control.web.times import span
 
@@ -134,17 +135,8 @@ def _entry(one: TimelineEntry, names: Mapping[str, str]) -> dict[str, Any]:
         title = "Let go by its workflow"
     who = names.get(one.actor_id) or _STAGES.get(one.actor_name, one.actor_name) or one.actor_kind
     told = _told(one.data)
-    return {
-        "at": one.at,
-        "title": title,
-        "text": f"{who}: {told}" if told else who,
-        "icon": icon,
-        "tone": tone,
-        "number": one.number if one.number is not None else "",
-        "proof_url": f"/audit/{one.entry_id}/" if one.is_sealed else None,
-        "sealed": one.is_sealed,
-        "head_at": one.at,
-    }
+    text = f"{who}: {told}" if told else who
+    return as_shown(one, title=title, text=text, icon=icon, tone=tone)
 
 
 def _told(data: Mapping[str, Any]) -> str:

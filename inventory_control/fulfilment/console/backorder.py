@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from inventory_control.audit.console.timeline import as_shown
 from inventory_control.audit.selectors import timeline_of
 from inventory_control.core import clock
 from inventory_control.core.errors import DomainError
@@ -180,17 +181,11 @@ def _history(row: Backorder) -> dict[str, Any]:
     return {
         "pk": row.pk,
         "entries": [
-            {
-                "at": entry.at,
-                "title": SAID.get(entry.verb, entry.verb),
-                "text": _told(entry.data, names.get(entry.actor_id, "")),
-                "icon": "audit",
-                "tone": "",
-                "number": entry.number if entry.number is not None else "",
-                "proof_url": f"/audit/{entry.entry_id}/" if entry.is_sealed else None,
-                "sealed": entry.is_sealed,
-                "head_at": entry.at,
-            }
+            as_shown(
+                entry,
+                title=SAID.get(entry.verb, entry.verb),
+                text=_told(entry.data, names.get(entry.actor_id, "")),
+            )
             for entry in entries
         ],
     }

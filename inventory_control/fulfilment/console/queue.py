@@ -20,6 +20,7 @@ from inventory_control.fulfilment.selectors import (
 )
 from inventory_control.fulfilment.states import BackorderStatus, Service
 from inventory_control.web.console import ConsoleView, vary_on_htmx
+from inventory_control.web.filters import select_of
 from inventory_control.web.times import span
 
 PAGE = 50
@@ -109,24 +110,11 @@ def _filters(asked: Mapping[str, str]) -> dict[str, Any]:
             {"label": label, "text": text, "remove_url": url} for label, text, url in tokens
         ],
         "selects": [
-            _select("service", "Priority", [("", "Any"), *Service.choices], asked["service"]),
-            _select("status", "State", [*BackorderStatus.choices, (ANY, "Any")], asked["status"]),
+            select_of("service", "Priority", [("", "Any"), *Service.choices], asked["service"]),
+            select_of("status", "State", [*BackorderStatus.choices, (ANY, "Any")], asked["status"]),
         ],
         "kept": [{"name": "sort", "value": asked["sort"]}] if asked["sort"] != "age" else [],
         "sorted_by": SORT_WORDS[asked["sort"]],
-    }
-
-
-def _select(
-    name: str, label: str, choices: list[tuple[str, str]], chosen: str
-) -> dict[str, object]:
-    return {
-        "name": name,
-        "label": label,
-        "options": [
-            {"value": value, "label": words, "selected": value == chosen}
-            for value, words in choices
-        ],
     }
 
 

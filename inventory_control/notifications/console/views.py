@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from inventory_control.audit.console.timeline import as_shown
 from inventory_control.core import clock
 from inventory_control.core.errors import DomainError
 from inventory_control.events.states import Medium, Purpose
@@ -30,10 +31,12 @@ from inventory_control.notifications.states import Basis, RequestStatus, Why
 from inventory_control.notifications.values import Consent
 from inventory_control.people.selectors import names_of
 from inventory_control.web.console import ConsoleView, vary_on_htmx
+from inventory_control.web.filters import select_of
 from inventory_control.web.times import span
 
 PAGE = 50
 MOST_ENTRIES = 50
+ANY = ("", "Any")
 _NAMES = ("q", "status", "topic")
 CHIPS: Mapping[str, tuple[str, str]] = {
     RequestStatus.QUEUED: ("med", "clock"),
@@ -196,23 +199,10 @@ def _filters(asked: Mapping[str, str]) -> dict[str, Any]:
             {"label": label, "text": text, "remove_url": url} for label, text, url in tokens
         ],
         "selects": [
-            _select("status", "State", RequestStatus.choices, asked["status"]),
-            _select("topic", "Topic", topics, asked["topic"]),
+            select_of("status", "State", [ANY, *RequestStatus.choices], asked["status"]),
+            select_of("topic", "Topic", [ANY, *topics], asked["topic"]),
         ],
         "sorted_by": "Newest first",
-    }
-
-
-def _select(
-    name: str, label: str, choices: list[tuple[str, str]], chosen: str
-) -> dict[str, object]:
-    return {
-        "name": name,
-        "label": label,
-        "options": [
-            {"value": value, "label": words, "selected": value == chosen}
-            for value, words in [("", "Any"), *choices]
-        ],
     }
 
 
@@ -285,19 +275,8 @@ def _history(request: NotificationRequest) -> dict[str, Any]:
     told = []
     for entry in entries:
         title, icon, tone = SAID.get(entry.verb, (entry.verb, "audit", ""))
-        told.append(
-            {
-                "at": entry.at,
-                "title": title,
-                "text": _told(entry.data, names.get(entry.actor_id, "")),
-                "icon": icon,
-                "tone": tone,
-                "number": entry.number if entry.number is not None else "",
-                "proof_url": f"/audit/{entry.entry_id}/" if entry.is_sealed else None,
-                "sealed": entry.is_sealed,
-                "head_at": entry.at,
-            }
-        )
+        text = _told(entry.data, names.get(entry.actor_id, ""))
+        told.append(as_shown(entry, title=title, text=text, icon=icon, tone=tone))
     return {"pk": request.pk, "entries": told}
 
 
