@@ -9,9 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
+
+# No example is late: how long one takes is the machine's affair.
+hypothesis.settings.register_profile(
+    "product", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("product")
 
 ROOT = Path(__file__).parents[1]
 

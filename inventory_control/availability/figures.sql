@@ -2,15 +2,24 @@
 -- What may be sold of some items is made of these, at every node that ever held them (or at one);
 -- of an item that none holds, one row of nothing.
 -- With the feed of the node whose word turns stale first, as `freshness` of the inbox chooses it.
-SELECT asked.place, n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
+SELECT asked.place, b.code, b.sellable, b.reserved, b.allocated, coalesce(p.safety_stock, 0),
        b.counts_pending + b.holds > 0,
        b.received + b.quarantined + b.sellable + b.refurbishable + b.damaged + b.vendor_return,
        b.in_transit, b.changed_at, f.source, f.as_of, f.minutes
   FROM unnest(%(skus)s::text[], %(nodes)s::text[]) WITH ORDINALITY AS asked (sku, node, place)
-  JOIN catalog_item i ON i.sku = asked.sku
-  LEFT JOIN (stock_stockbalance b JOIN catalog_node n ON n.id = b.node_id)
-    ON b.item_id = i.id AND (asked.node IS NULL OR n.code = asked.node)
-  LEFT JOIN catalog_itemnode p ON p.item_id = b.item_id AND p.node_id = b.node_id
+  CROSS JOIN LATERAL (SELECT id FROM catalog_item WHERE sku = asked.sku LIMIT 1) AS i
+  LEFT JOIN LATERAL (
+           SELECT held.*, node.code
+             FROM stock_stockbalance held
+            CROSS JOIN LATERAL (SELECT code FROM catalog_node WHERE id = held.node_id LIMIT 1) AS node
+            WHERE held.item_id = i.id AND (asked.node IS NULL OR node.code = asked.node)
+           OFFSET 0
+       ) AS b ON true
+  LEFT JOIN LATERAL (
+           SELECT safety_stock FROM catalog_itemnode
+            WHERE item_id = b.item_id AND node_id = b.node_id
+            LIMIT 1
+       ) AS p ON true
   LEFT JOIN LATERAL (
            SELECT value FROM policies_policy
             WHERE key = 'freshness' AND effective_at <= %(now)s::timestamptz
@@ -24,7 +33,7 @@ SELECT asked.place, n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safe
                              coalesce(
                                  least(
                                      (limits.value -> 'sources' ->> feed.source)::int,
-                                     (limits.value -> 'nodes' ->> n.code)::int
+                                     (limits.value -> 'nodes' ->> b.code)::int
                                  ),
                                  (limits.value ->> 'default_minutes')::int
                              ) AS minutes
@@ -34,7 +43,7 @@ SELECT asked.place, n.code, b.sellable, b.reserved, b.allocated, coalesce(p.safe
             ORDER BY told.as_of + told.minutes * interval '1 minute' NULLS LAST, told.as_of DESC
             LIMIT 1
        ) AS f ON true
- ORDER BY asked.place, n.code
+ ORDER BY asked.place, b.code
 
 -- name: channels
 -- What each channel should show of some items, what it was told last, and when.
@@ -42,7 +51,9 @@ SELECT asked.place, c.code, a.ats, a.quantity, a.published, a.published_at, a.se
        a.allocated, a.safety_stock, a.frozen, a.buffer, a.cap, a.is_held,
        CASE WHEN a.published IS DISTINCT FROM a.quantity THEN a.unconfirmed_since END
   FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS asked (sku, place)
-  JOIN catalog_item i ON i.sku = asked.sku
-  JOIN availability_availability a ON a.item_id = i.id
-  JOIN catalog_channel c ON c.id = a.channel_id
+  CROSS JOIN LATERAL (SELECT id FROM catalog_item WHERE sku = asked.sku LIMIT 1) AS i
+  CROSS JOIN LATERAL (
+           SELECT * FROM availability_availability WHERE item_id = i.id OFFSET 0
+       ) AS a
+  CROSS JOIN LATERAL (SELECT code FROM catalog_channel WHERE id = a.channel_id LIMIT 1) AS c
  ORDER BY asked.place, c.code

@@ -237,17 +237,21 @@ class Promotion(TenantModel):
 class ItemNode(TenantModel):
     """Planning parameters of an item at a node, in units.
 
-    `reorder_point` and `order_up_to` None mean: no fixed level, the advice computes one.
+    `reorder_point` and `order_up_to` None mean: no fixed level, the advice computes one. Both
+    indexes over item and node name both, as those of `StockBalance`.
     """
 
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="at_nodes")
-    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="items")
+    item = models.ForeignKey(
+        Item, on_delete=models.CASCADE, related_name="at_nodes", db_index=False
+    )
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="items", db_index=False)
     reorder_point = models.BigIntegerField(null=True, blank=True)
     order_up_to = models.BigIntegerField(null=True, blank=True)
     safety_stock = models.BigIntegerField(default=0)
     is_ranged = models.BooleanField(default=True)
 
     class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["node", "item"], name="item_node_of_node")]
         constraints = [
             models.UniqueConstraint(fields=["item", "node"], name="item_node_once"),
             models.CheckConstraint(

@@ -69,6 +69,19 @@ def hot_write(statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> 
             asked.rows()
 
 
+def probe_only() -> None:
+    """Have the rest of the transaction planned by probes of indexes, whatever tables seem to hold.
+
+    For statements on the way of a till. A prepared statement keeps the plan it was first given until
+    the server counts the table again, a minute or more later: one given while a table was young
+    reads it whole, and on the first day of a promotion every order reads the orders before it.
+    Costs a message that travels with others. Statements must say themselves in which order
+    tables are probed (LATERAL and LIMIT): between two indexes the server still guesses.
+    """
+    if not _wrapper().is_probing:
+        hot_write("SET LOCAL enable_seqscan = off", ())
+
+
 def texts(values: Iterable[str | None]) -> str:
     """An array of text in PostgreSQL's own notation, for a parameter cast in the statement.
 
@@ -138,7 +151,7 @@ def pipelined(*, commits: bool = False) -> Iterator[None]:
 
 
 def _ask(wrapper: Any, statement: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Asked:
-    text, names = _positional(statement)
+    text, names = positional(statement)
     asked: Asked = wrapper.flight().ask(text, bound(parameters, names))
     if wrapper.queries_logged:
         wrapper.queries_log.append({"sql": statement, "time": "0"})
@@ -150,7 +163,7 @@ def _wrapper() -> Any:
 
 
 @lru_cache(maxsize=1_000)
-def _positional(statement: str) -> tuple[bytes, tuple[Any, ...]]:
+def positional(statement: str) -> tuple[bytes, tuple[Any, ...]]:
     """A statement with the server's own placeholders, and what belongs into each.
 
     The driver would translate a statement as long as the posting one anew at every call.

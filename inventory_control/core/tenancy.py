@@ -159,18 +159,21 @@ def on_shared_session() -> Iterator[None]:
     """Run a block on a session of the process instead of the thread's own, in the same context.
 
     For work that threads do in turns: the session used last is the warm one, while eight that
-    take turns all go cold between them. Raises `ContextError` inside an open transaction, which
-    the block would not be part of.
+    take turns all go cold between them. Tills are behind such work, so the session plans by probes
+    (`core.sql.probe_only`). Raises `ContextError` inside an open transaction, which the block would
+    not be part of.
     """
     own = _wrapper()
     if own.in_atomic_block:
         context_errors.inc()
         raise ContextError("A shared session cannot take part in this thread's transaction.")
+    shared: Any
     try:
         shared = _shared.pop()
         shared.close_if_unusable_or_obsolete()
     except IndexError:
         shared = connections.create_connection(DEFAULT_DB_ALIAS)
+        shared.is_probing = True
         shared.inc_thread_sharing()
     connections[DEFAULT_DB_ALIAS] = shared
     try:

@@ -60,14 +60,16 @@ class StockBalance(TenantModel):
     One row, so that a reservation locks and checks one row. `reserved` and `allocated` are the
     sums of live claims; `counts_pending` and `holds` freeze. Rebuildable by `rebuild_balances`.
     No index covers a figure and pages keep some room, so that a change stays on its page and
-    writes to no index.
+    writes to no index. Both indexes name both columns: whichever a plan takes, it reads one row.
     """
 
     pk = models.CompositePrimaryKey("item_id", "node_id")
     item = models.ForeignKey(
         "catalog.Item", on_delete=models.PROTECT, related_name="balances", db_index=False
     )
-    node = models.ForeignKey("catalog.Node", on_delete=models.PROTECT, related_name="balances")
+    node = models.ForeignKey(
+        "catalog.Node", on_delete=models.PROTECT, related_name="balances", db_index=False
+    )
     received = models.BigIntegerField(default=0)
     quarantined = models.BigIntegerField(default=0)
     sellable = models.BigIntegerField(default=0)
@@ -81,6 +83,9 @@ class StockBalance(TenantModel):
     holds = models.IntegerField(default=0)
     last_assert_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["node", "item"], name="balance_of_node")]
 
     def __str__(self) -> str:
         return f"{self.item_id} at {self.node_id}"

@@ -168,7 +168,7 @@ def test_every_growth_up_to_66_leaves_is_proved_as_by_the_naive_model() -> None:
             )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), leaves=st.lists(st.binary(max_size=80), min_size=1, max_size=400))
 def test_random_trees_agree_with_the_naive_model(data: st.DataObject, leaves: list[bytes]) -> None:
     size = len(leaves)

@@ -256,7 +256,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=JSON_VALUES)
 def test_canonical_json_is_rfc_8785(value: Any) -> None:
     assert verify.canonical_json(value) == rfc8785.dumps(value)
@@ -1032,7 +1032,7 @@ def test_the_signatures_of_rfc_8032_hold(
     assert not ed25519_holds(bytes.fromhex(public), data + b"\x00", bytes.fromhex(signature))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.binary(min_size=32, max_size=32), message=st.binary(max_size=200))
 def test_signatures_of_another_implementation_hold(seed: bytes, message: bytes) -> None:
     key = Ed25519PrivateKey.from_private_bytes(seed)

@@ -14,7 +14,10 @@ from inventory_control.core.sql import blobs, hot, numbers, texts, times
 WORDS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=8)
 AWKWARD = st.sampled_from(["", "NULL", "null", '"', "\\", "a,b", "{}", " ", "\\x00", '","', "None"])
 MOMENTS = st.datetimes(min_value=datetime(1, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001
-kept = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+kept = settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def back(kind: str, array: str) -> object:

@@ -37,13 +37,13 @@ def keys_of(script) -> list[str]:
     return found
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=SEEDS)
 def test_the_same_seed_gives_the_same_retailer(seed):
     assert generated(seed) == generated(seed)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=SEEDS)
 def test_every_row_has_one_key_and_is_counted(seed):
     script = generated(seed)
@@ -54,7 +54,7 @@ def test_every_row_has_one_key_and_is_counted(seed):
     assert LINES <= script.rows <= LINES * 1.1
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=SEEDS)
 def test_entries_lie_inside_their_stretch_and_stretches_follow_each_other(seed):
     stretches = generated(seed).stretches
@@ -68,7 +68,7 @@ def test_entries_lie_inside_their_stretch_and_stretches_follow_each_other(seed):
             assert stretch.starts_at <= at <= stretch.ends_at
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=SEEDS)
 def test_demand_has_a_heavy_tail_and_stores_rest_on_sundays(seed):
     demands = [
@@ -122,7 +122,7 @@ def test_the_product_finds_no_fault_in_what_is_planted():
     assert {name: fault for name, fault in found.items() if fault} == {}
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(seed=SEEDS)
 def test_the_neighbour_ends_at_its_moment_and_names_only_what_it_has(seed):
     until = datetime(2027, 1, 4, tzinfo=UTC)

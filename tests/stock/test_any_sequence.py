@@ -78,7 +78,6 @@ def signed_sums(sent: list[dict[str, Any]]) -> dict[tuple[str, str, str], int]:
 @pytest.mark.req("LED-03", "LED-04", "LED-06", "LED-14")
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(sequence=st.lists(facts(), min_size=1, max_size=25), size=st.integers(1, 8))

@@ -42,6 +42,8 @@ _PLANNING = (
     "SET max_parallel_workers_per_gather = 0; "
     "SET random_page_cost = 1.1"
 )
+PROBES_ONLY = "SET enable_seqscan = off"
+"""What keeps a plan from reading a table whole wherever an index could answer; see `core.sql.probe_only`."""
 _CARRIERS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 """Statements that may share a message with the switch; VACUUM and its like must stand alone."""
 
@@ -155,6 +157,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._visited: set[tuple[str, ...]] = set()
         self._unasked = poll()
         self.is_pipelined = False
+        self.is_probing = False
         self._is_made = False
         super().__init__(*args, **kwargs)
         self.ops.compiler_module = "inventory_control.core.postgresql.compiler"
@@ -208,7 +211,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         server's default, looking up a thousand places reads every open case there is.
         """
         super().init_connection_state()
-        self.connection.execute(_PLANNING)
+        self.connection.execute(f"{_PLANNING}; {PROBES_ONLY}" if self.is_probing else _PLANNING)
 
     def close(self) -> None:
         """Forget what was applied together with the session that knew it."""

@@ -25,11 +25,13 @@ _RESOLVE = """
     SELECT 'node', code, NULL, id, code FROM catalog_node WHERE code = ANY(%(nodes)s::text[])
     UNION ALL
     SELECT 'item', n.value, n.source, i.id, i.sku
-      FROM catalog_itemidentifier n JOIN catalog_item i ON i.id = n.item_id
+      FROM catalog_itemidentifier n
+     CROSS JOIN LATERAL (SELECT id, sku FROM catalog_item WHERE id = n.item_id LIMIT 1) AS i
      WHERE n.value = ANY(%(items)s::text[])
     UNION ALL
     SELECT 'node', n.value, n.source, p.id, p.code
-      FROM catalog_nodeidentifier n JOIN catalog_node p ON p.id = n.node_id
+      FROM catalog_nodeidentifier n
+     CROSS JOIN LATERAL (SELECT id, code FROM catalog_node WHERE id = n.node_id LIMIT 1) AS p
      WHERE n.value = ANY(%(nodes)s::text[])
     UNION ALL
     SELECT 'state', code, source, NULL, state

@@ -46,9 +46,11 @@ _TWINS = """
                   AND (e.details -> 'serial') IS NOT DISTINCT FROM (asked.details -> 'serial')
                   AND (e.details #> '{attributes,delivery}')
                       IS NOT DISTINCT FROM (asked.details #> '{attributes,delivery}')
-                  AND NOT EXISTS (
-                      SELECT FROM events_correction c WHERE c.fact_id = e.id AND c.is_standing
-                  )
+                  AND (
+                          SELECT true FROM events_correction c
+                           WHERE c.fact_id = e.id AND c.is_standing
+                           LIMIT 1
+                      ) IS NULL
                 LIMIT 1
            )
       FROM unnest(

@@ -22,7 +22,7 @@ from inventory_control.core.actors import Actor
 from inventory_control.core.doorbell import ring
 from inventory_control.core.errors import DomainError
 from inventory_control.core.permissions import require
-from inventory_control.core.sql import blobs, hot, numbers, pipelined, texts, times
+from inventory_control.core.sql import blobs, hot, numbers, pipelined, probe_only, texts, times
 from inventory_control.core.telemetry import correlation_id, events_posted, tenant_label
 from inventory_control.events import permissions
 from inventory_control.events.rules import utc_day
@@ -161,6 +161,7 @@ def in_one_transaction(post: Callable[[], list[_T]]) -> list[_T]:
         try:
             is_whole = not connection.in_atomic_block
             with transaction.atomic(), pipelined(commits=is_whole):
+                probe_only()
                 return post()
         except _KeyRaceError:
             continue

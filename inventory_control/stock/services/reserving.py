@@ -25,19 +25,37 @@ SOURCE = "reservations"
 EXPIRE = "reservation.expire"
 """The timer at which what is not confirmed is given back; its subject is the moment."""
 
-_SEEN = """
-    SELECT i.sku, n.code, b.sellable - b.reserved - b.allocated - coalesce(p.safety_stock, 0),
-           CASE WHEN b.holds > 0 THEN 'its hold is lifted'
-                WHEN b.counts_pending > 0 THEN 'a count is settled'
-           END
-      FROM unnest(%s::text[], %s::text[]) AS asked (sku, code)
-      JOIN catalog_item i USING (sku)
-      JOIN catalog_node n USING (code)
-      JOIN stock_stockbalance b ON b.item_id = i.id AND b.node_id = n.id
-      LEFT JOIN catalog_itemnode p ON p.item_id = i.id AND p.node_id = n.id
-     ORDER BY b.item_id, b.node_id
+_SHELF = """
+    SELECT place.sku, place.code, b.available - coalesce(p.safety_stock, 0), b.frozen_until
+      FROM (
+               SELECT asked.sku, asked.code, i.id AS item_id, n.id AS node_id
+                 FROM unnest(%s::text[], %s::text[]) AS asked (sku, code)
+                CROSS JOIN LATERAL (
+                          SELECT id FROM catalog_item WHERE sku = asked.sku LIMIT 1
+                      ) AS i
+                CROSS JOIN LATERAL (
+                          SELECT id FROM catalog_node WHERE code = asked.code LIMIT 1
+                      ) AS n
+                ORDER BY item_id, node_id
+           ) AS place
+     CROSS JOIN LATERAL (
+               SELECT sellable - reserved - allocated AS available,
+                      CASE WHEN holds > 0 THEN 'its hold is lifted'
+                           WHEN counts_pending > 0 THEN 'a count is settled'
+                      END AS frozen_until
+                 FROM stock_stockbalance
+                WHERE item_id = place.item_id AND node_id = place.node_id
+                LIMIT 1{lock}
+           ) AS b
+      LEFT JOIN LATERAL (
+               SELECT safety_stock FROM catalog_itemnode
+                WHERE item_id = place.item_id AND node_id = place.node_id
+                LIMIT 1
+           ) AS p ON true
 """
-_LOCKED = f"{_SEEN} FOR UPDATE OF b"
+_SEEN = _SHELF.format(lock="")
+_LOCKED = _SHELF.format(lock=" FOR UPDATE")
+"""Locks balances in the one order of all: a place is looked up when its turn in the sorted list comes."""
 _KNOWN = """
     SELECT 'claim', claim.key, claim.stands, claim.committed
       FROM unnest(%s::text[]) AS asked (key)

@@ -32,7 +32,7 @@ def _overconfident(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 @given(
     pairs=st.lists(st.tuples(st.floats(-50.0, 50.0), st.floats(0.1, 10.0)), min_size=1, max_size=60)
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_isotonic_agrees_with_scipy(pairs: list[tuple[float, float]]) -> None:
     values, weights = (np.array(column) for column in zip(*pairs, strict=True))
     oracle = optimize.isotonic_regression(values, weights=weights).x
@@ -68,7 +68,7 @@ def test_shuffled_outcomes_teach_only_the_base_rate() -> None:
 
 
 @given(raw=st.lists(st.floats(0.0, 1.0), min_size=50, max_size=120), seed=st.integers(0, 999))
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_the_curve_rises_and_never_claims_certainty(raw: list[float], seed: int) -> None:
     outcomes = np.random.default_rng(seed).integers(0, 2, len(raw))
 

@@ -252,7 +252,7 @@ def test_an_item_without_demand_runs_short_of_its_backlog_only() -> None:
     stock=st.floats(-50.0, 20_000.0),
     more=st.floats(0.0, 5_000.0),
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_more_stock_never_raises_risk_or_shortage(
     level: float, days: float, cv2: float, stock: float, more: float
 ) -> None:

@@ -115,7 +115,7 @@ def test_the_ends_of_the_number_range_give_zero_and_one(shape: float) -> None:
 @given(
     shape=st.floats(0.005, 1e4), probability=st.floats(0.02, 0.999), other=st.floats(0.02, 0.999)
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_quantile_rises_and_inverts_the_cdf(shape: float, probability: float, other: float) -> None:
     low, high = sorted((probability, other))
 

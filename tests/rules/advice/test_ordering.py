@@ -179,7 +179,7 @@ def test_the_minimum_is_a_parameter() -> None:
     first=st.floats(0.0, 60.0),
     second=st.floats(0.0, 60.0),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_less_certain_lead_time_never_lowers_the_reorder_point(
     level: float, cv2: float, days: float, tau: float, first: float, second: float
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_less_certain_lead_time_raises_the_reorder_point() -> None:
     pack=st.floats(0.1, 48.0),
     minimum=st.floats(0.0, 100.0),
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_more_stock_means_less_risk_and_orders_keep_their_promises(
     level: float, cv2: float, on_hand: float, more: float, pack: float, minimum: float
 ) -> None:

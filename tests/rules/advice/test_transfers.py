@@ -185,7 +185,7 @@ def test_a_receiver_with_short_history_gets_no_number() -> None:
     pack=st.sampled_from([1.0, 4.0, 6.0, 12.0]),
     more=st.floats(0.0, 50.0),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_donors_keep_their_cover_and_gains_are_real(
     stock: float,
     gift: float,
