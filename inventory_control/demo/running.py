@@ -44,6 +44,8 @@ URL_NAMES = {
     "sealer": ("DATABASE_SEALER_URL", "ic_sealer"),
     "owner": ("DATABASE_OWNER_URL", "ic_provisioner"),
 }
+UPGRADE = ("migrate_schemas", "-v0")
+"""Brings the shared tables and those of each tenant to this release, with the owner's login."""
 SETUP = "setup"
 """The environment of set-up commands: the application's login and the provisioner's."""
 BARE = "bare"
@@ -148,7 +150,9 @@ def running_product(
 ) -> Iterator[Product]:
     """Start servers and processes, hand over the product, end everything on the way out.
 
-    `set_up` runs while the processes load, once the shared tables are there. Raises `PortInUseError` before anything starts, and `DomainError`s whose text says what to do.
+    Tables that an earlier release made are brought to this one before anything reads them. `set_up`
+    runs while the processes load, once the tables are there. Raises `PortInUseError` before anything
+    starts, and `DomainError`s whose text says what to do.
     """
     end_left_overs(product_folder(options))
     refuse_taken_port(options.port)
@@ -163,7 +167,7 @@ def running_product(
         bootstrap(servers.database_url, kept.passwords)
         processes = _processes(options, environments, folder, kept)
         undo.callback(stop_all, list(processes.values()))
-        run_command(("migrate_schemas", "--shared", "-v0"), environments["owner"])
+        run_command(UPGRADE, environments["owner"])
         say("Starting the web server and the workers.")
         for process in processes.values():
             process.start()
