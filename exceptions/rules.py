@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from exceptions.states import Severity, Status
-from exceptions.values import PromotionAhead, QueueFilters
+from exceptions.values import NO_LIFT, PromotionAhead, QueueFilters
 from inventory_control.core.errors import Refused
 from inventory_control.events.values import WaitingName
 
@@ -126,6 +126,8 @@ def promotion_lift(promotions: Collection[PromotionAhead], at: datetime, days: i
     A promotion of uplift 1.5 that runs for two of them adds three. Where several run at once the
     strongest counts: their effects were never measured together.
     """
+    if not promotions:
+        return NO_LIFT
     until = at + timedelta(days=days)
     ahead = [one for one in promotions if one.starts_at < until and one.ends_at > at]
     edges = sorted(
@@ -133,7 +135,7 @@ def promotion_lift(promotions: Collection[PromotionAhead], at: datetime, days: i
         | {max(at, one.starts_at) for one in ahead}
         | {min(until, one.ends_at) for one in ahead}
     )
-    lift = Fraction(0)
+    lift = NO_LIFT
     for start, end in pairwise(edges):
         running = [one.uplift for one in ahead if one.starts_at <= start and one.ends_at >= end]
         if running:

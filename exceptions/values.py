@@ -10,6 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+import msgspec
+
 from inventory_control.availability.values import Disagreement, Held, UnconfirmedChannel
 from inventory_control.events.values import Freshness, ShelfSignal, UnknownSerial, WaitingName
 from inventory_control.orders.values import InboundSupply
@@ -58,8 +60,7 @@ class Closure:
     quiet_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Goods:
+class Goods(msgspec.Struct, frozen=True):
     """What detectors need of an item: its name in the trade, its money, how long supply takes."""
 
     item_id: int
@@ -76,8 +77,10 @@ class Goods:
         return max(Decimal(0), self.unit_price - self.unit_cost)
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+NO_LIFT = Fraction(0)
+
+
+class Demand(msgspec.Struct, frozen=True):
     """Units asked for, served or lost, over so many open days that have history."""
 
     units: int = 0
@@ -88,12 +91,16 @@ class Demand:
         """Mean units per open day; 0 without history."""
         return self.units / self.open_days if self.open_days else 0.0
 
-    def over(self, days: int, lift: Fraction = Fraction(0)) -> int:
+    def over(self, days: int, lift: Fraction = NO_LIFT) -> int:
         """Units to expect over some days, rounded up in whole numbers, never by a fraction.
 
         `lift` is what promotions add, in days of usual demand (`rules.promotion_lift`).
         """
-        return math.ceil(self.units * (days + lift) / self.open_days) if self.open_days else 0
+        if not self.open_days:
+            return 0
+        if not lift:
+            return -(-self.units * days // self.open_days)
+        return math.ceil(self.units * (days + lift) / self.open_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +146,10 @@ class NodeCard(NamedTuple):
     capacity_units: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+NO_DEMAND = Demand()
+
+
+class Holding(msgspec.Struct, frozen=True):
     """Everything detectors may know of an item at a node; quantities are units.
 
     `reorder_point` None means that no level is fixed. `claims` are filled only where more is
@@ -157,7 +166,7 @@ class Holding:
     safety_stock: int = 0
     reorder_point: int | None = None
     is_ranged: bool = True
-    demand: Demand = field(default_factory=Demand)
+    demand: Demand = NO_DEMAND
     inbound: tuple[InboundSupply, ...] = ()
     claims: tuple[Claim, ...] = ()
     overdrawn: tuple[Claim, ...] = ()

@@ -95,6 +95,8 @@ def promoted_units(holding: Holding, at: datetime) -> int:
 
 def due_supply(holding: Holding, at: datetime) -> int:
     """Units on order that arrive within the lead time; an order without a date counts."""
+    if not holding.inbound:
+        return 0
     until = at + timedelta(days=horizon_days(holding.goods.lead_time_days))
     return sum(
         supply.quantity

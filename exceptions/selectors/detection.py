@@ -29,6 +29,7 @@ from exceptions.selectors.documents import (
 from exceptions.selectors.doubts import settled_at, source_states
 from exceptions.states import LIVE, Resolution
 from exceptions.values import (
+    NO_DEMAND,
     Claim,
     Count,
     Demand,
@@ -82,7 +83,6 @@ STILL_TOLD = timedelta(days=30)
 USUAL_LEAD_TIME_DAYS = 7
 """For an item without a supplier."""
 _BY_A_PERSON = frozenset({Resolution.BY_HAND.value, Resolution.FALSE_ALARM.value})
-_NO_DEMAND = Demand()
 CASE_SQL = named_statements(Path(__file__).parents[1] / "cases.sql")
 
 
@@ -264,7 +264,7 @@ def _holdings(places: Places, at: datetime) -> Iterable[Holding]:
             safety_stock=card.safety_stock,
             reorder_point=card.reorder_point,
             is_ranged=card.is_ranged,
-            demand=_NO_DEMAND if first_day is None else Demand(card.demand or 0, days[since]),
+            demand=NO_DEMAND if first_day is None else Demand(card.demand or 0, days[since]),
             inbound=tuple(inbound.get(place, ())),
             claims=tuple(Claim(*claim) for claim in claims.get(place, ())),
             overdrawn=tuple(overdrawn.get(place, ())),

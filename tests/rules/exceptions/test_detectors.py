@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from exceptions.detectors import DETECTORS, findings_in, kinds
 from exceptions.states import Severity
@@ -31,7 +32,7 @@ TWO_A_DAY = Demand(units=112, open_days=56)
 
 def holding(**fields: object) -> Holding:
     """SOCK at S5."""
-    return replace(Holding(goods=SOCK, node_id=5, node="S5"), **fields)
+    return Holding(goods=SOCK, node_id=5, node="S5", **fields)
 
 
 def found(*holdings: Holding, **fields: object) -> list[Finding]:
@@ -136,9 +137,9 @@ def test_nothing_left_of_what_is_asked_for_is_out_of_stock_and_nothing_else():
 
 @pytest.mark.req("EXC-02")
 def test_out_of_stock_with_much_at_stake_is_critical():
-    dear = replace(SOCK, unit_price=Decimal(100))
+    dear = structs.replace(SOCK, unit_price=Decimal(100))
 
-    (finding,) = found(replace(holding(sellable=0, demand=TWO_A_DAY), goods=dear))
+    (finding,) = found(structs.replace(holding(sellable=0, demand=TWO_A_DAY), goods=dear))
 
     assert (finding.at_stake, finding.severity) == (Decimal(16 * 96), Severity.CRITICAL)
 
@@ -150,8 +151,8 @@ def test_a_fixed_level_finds_an_empty_place_nobody_asked_at():
 
 
 def test_money_is_the_cost_where_no_price_is_known_and_never_negative():
-    assert replace(SOCK, unit_price=Decimal(0)).margin == Decimal(4)
-    assert replace(SOCK, unit_price=Decimal(3)).margin == Decimal(0)
+    assert structs.replace(SOCK, unit_price=Decimal(0)).margin == Decimal(4)
+    assert structs.replace(SOCK, unit_price=Decimal(3)).margin == Decimal(0)
 
 
 @pytest.mark.req("EXC-12")
@@ -217,7 +218,7 @@ def test_a_late_order_puts_the_margin_of_what_it_owes_at_stake(days: float, seve
         node_id=5,
         node="S5",
         expected_at=AT - timedelta(days=days),
-        lines=(OutstandingLine(SOCK, 30), OutstandingLine(replace(SOCK, sku="HAT"), 10)),
+        lines=(OutstandingLine(SOCK, 30), OutstandingLine(structs.replace(SOCK, sku="HAT"), 10)),
     )
 
     (finding,) = found(late_orders=(late,))
