@@ -40,7 +40,7 @@ KEPT_TABLES = (
 WAITING = (
     "SELECT (SELECT count(*) FROM events_inboundmessage WHERE status = 'due')"
     " + (SELECT count(*) FROM stock_stockmark)"
-    " + (SELECT count(*) FROM availability_changedplace)"
+    " + (SELECT count(*) FROM availability_changednote)"
     " + (SELECT count(*) FROM availability_availability a"
     " JOIN catalog_channel c ON c.id = a.channel_id"
     " JOIN connectors_connector k ON k.code = c.code"

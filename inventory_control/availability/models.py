@@ -278,12 +278,15 @@ class SafetyStockChange(TenantModel):
         return f"{self.was} to {self.became}"
 
 
-class ChangedPlace(TenantModel):
-    """A note that the position of an item at a node changed; the detection stage takes it away."""
+class ChangedNote(TenantModel):
+    """A note that the positions of some items at nodes changed; the detection stage takes it away.
 
-    item_id = models.BigIntegerField()
-    node_id = models.BigIntegerField()
+    The arrays are of one length: item and node of each place, all that one look found.
+    """
+
+    item_ids = ArrayField(models.BigIntegerField())
+    node_ids = ArrayField(models.BigIntegerField())
     noted_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.item_id} at {self.node_id}"
+        return f"{len(self.item_ids)} places"

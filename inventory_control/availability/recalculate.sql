@@ -88,18 +88,32 @@ ON CONFLICT (item_id, channel_id) DO UPDATE SET
   WHERE mine.ats <> excluded.ats OR mine.quantity <> excluded.quantity
 
 -- name: note_changed
-INSERT INTO availability_changedplace (item_id, node_id, noted_at)
-SELECT item_id, node_id, %(now)s::timestamptz
-  FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[]) AS place (item_id, node_id)
+-- One note for all places of a look, or some where it had more than one look of detection takes.
+INSERT INTO availability_changednote (item_ids, node_ids, noted_at)
+SELECT array_agg(item_id ORDER BY n), array_agg(node_id ORDER BY n), %(now)s::timestamptz
+  FROM unnest(%(items)s::bigint[], %(nodes)s::bigint[])
+       WITH ORDINALITY AS place (item_id, node_id, n)
+ GROUP BY (n - 1) / %(most)s::int
+ ORDER BY min(n)
 
 -- name: take_changed
--- The places that were noted first, with every note there is of them: while detection rested a place may
--- have changed many times, and one look tells of all.
+-- The oldest notes, until they name enough places: each once, while detection rested it may have changed many
+-- times. Notes behind them that name no other place go along; a note is taken whole.
 WITH place AS (
-    SELECT item_id, node_id FROM availability_changedplace
-     GROUP BY item_id, node_id ORDER BY min(id) LIMIT %s::int
+    SELECT item_id, node_id, min(note.id) AS note_id
+      FROM availability_changednote note
+     CROSS JOIN unnest(note.item_ids, note.node_ids) AS place (item_id, node_id)
+     GROUP BY item_id, node_id
+), rest AS (
+    SELECT min(note_id) AS note_id
+      FROM (
+               SELECT note_id, sum(count(*)) OVER (ORDER BY note_id) - count(*) AS places_before
+                 FROM place GROUP BY note_id
+           ) AS reached
+     WHERE places_before >= %s::int
 ), taken AS (
-    DELETE FROM availability_changedplace note USING place
-     WHERE note.item_id = place.item_id AND note.node_id = place.node_id
+    DELETE FROM availability_changednote
+     WHERE id < coalesce((SELECT note_id FROM rest), 9223372036854775807)
 )
 SELECT item_id, node_id FROM place
+ WHERE note_id < coalesce((SELECT note_id FROM rest), 9223372036854775807)

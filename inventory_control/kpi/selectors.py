@@ -19,7 +19,7 @@ _BACKLOGS = """
         UNION ALL
         SELECT 'availability', posted_at FROM stock_stockmark
         UNION ALL
-        SELECT 'detect', noted_at FROM availability_changedplace
+        SELECT 'detect', noted_at FROM availability_changednote
         UNION ALL
         SELECT 'workflows', started_at FROM workflows_workflowrun WHERE status = 'running'
         UNION ALL

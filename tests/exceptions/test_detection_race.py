@@ -10,8 +10,8 @@ from django.db import connection
 
 from exceptions.models import ExceptionCase
 from exceptions.services import detect_due
-from inventory_control.availability.models import ChangedPlace
-from inventory_control.availability.services import recalculate_due
+from inventory_control.availability.models import ChangedNote
+from inventory_control.availability.services import note_changed_places, recalculate_due
 from inventory_control.core import clock
 from inventory_control.core.tenancy import TenantRef, in_tenant
 from tests.factories import SYSTEM, at_node, event, item, node, send
@@ -30,11 +30,11 @@ def test_two_workers_open_one_case_per_risk(committed):
             at_node(sock, where, reorder_point=6)
             send(event("receipt.recorded", 4, item=sock.sku, node="S5"))
             recalculate_due(by=SYSTEM)
-            ChangedPlace.objects.create(item_id=sock.pk, node_id=where.pk, noted_at=clock.now())
+            note_changed_places([(sock.pk, where.pk)], clock.now())
             list(pool.map(lambda _worker: _detect(committed, together), range(2)))
 
     assert ExceptionCase.objects.count() == ROUNDS
-    assert ChangedPlace.objects.count() == 0
+    assert ChangedNote.objects.count() == 0
     assert _opened() == ROUNDS
 
 

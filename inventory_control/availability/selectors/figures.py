@@ -217,4 +217,4 @@ def breakdown_of(item_id: int, channel: Channel) -> LiveBreakdown:
 
 def is_detection_due() -> bool:
     """Whether changed places wait for the detectors."""
-    return is_so("SELECT EXISTS (SELECT FROM availability_changedplace)")
+    return is_so("SELECT EXISTS (SELECT FROM availability_changednote)")

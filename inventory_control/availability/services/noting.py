@@ -9,16 +9,20 @@ from pathlib import Path
 from inventory_control.core.places import Place, Places
 from inventory_control.core.sql import hot, hot_write, named_statements
 
+PLACES_OF_A_NOTE = 1_000
 _SQL = named_statements(Path(__file__).parents[1] / "recalculate.sql")
 
 
 def note_changed_places(places: Iterable[Place], at: datetime) -> None:
     """Have detection look at some places, in the caller's transaction."""
-    hot_write(_SQL["note_changed"], {**Places.of(places).arrays, "now": at})
+    hot_write(
+        _SQL["note_changed"], {**Places.of(places).arrays, "most": PLACES_OF_A_NOTE, "now": at}
+    )
 
 
 def take_changed_places(limit: int) -> set[Place]:
-    """Take up to `limit` places, those noted first, with every note of them, in the caller's transaction.
+    """Take the places noted first, in the caller's transaction: all notes until they name `limit` places
+    or more, so at most `PLACES_OF_A_NOTE` too many.
 
     Whoever calls lets nobody else take meanwhile.
     """
