@@ -105,15 +105,13 @@ WITH place AS (
      CROSS JOIN unnest(note.item_ids, note.node_ids) AS place (item_id, node_id)
      GROUP BY item_id, node_id
 ), rest AS (
-    SELECT min(note_id) AS note_id
+    SELECT coalesce(min(note_id), 9223372036854775807) AS begins_at
       FROM (
                SELECT note_id, sum(count(*)) OVER (ORDER BY note_id) - count(*) AS places_before
                  FROM place GROUP BY note_id
            ) AS reached
      WHERE places_before >= %s::int
 ), taken AS (
-    DELETE FROM availability_changednote
-     WHERE id < coalesce((SELECT note_id FROM rest), 9223372036854775807)
+    DELETE FROM availability_changednote note USING rest WHERE note.id < rest.begins_at
 )
-SELECT item_id, node_id FROM place
- WHERE note_id < coalesce((SELECT note_id FROM rest), 9223372036854775807)
+SELECT item_id, node_id FROM place JOIN rest ON place.note_id < rest.begins_at
