@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from random import getrandbits
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -75,7 +75,7 @@ def correlation_id() -> str:
     """The id that ties together everything one cause set off; made up when there is none yet."""
     current = _correlation.get()
     if not current:
-        current = _new_correlation()
+        current = uuid4().hex
         _correlation.set(current)
     return current
 
@@ -83,19 +83,11 @@ def correlation_id() -> str:
 @contextmanager
 def correlated(value: str | None) -> Iterator[str]:
     """Run a block under a correlation id; None starts a new one."""
-    token = _correlation.set(value or _new_correlation())
+    token = _correlation.set(value or uuid4().hex)
     try:
         yield _correlation.get()
     finally:
         _correlation.reset(token)
-
-
-def _new_correlation() -> str:
-    """Thirty-two digits nobody needs to be unable to guess.
-
-    The system's randomness would give the interpreter to another thread for them.
-    """
-    return f"{getrandbits(128):032x}"
 
 
 def label_with(read: Callable[[], str]) -> None:

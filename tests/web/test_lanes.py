@@ -5,9 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
-import threading
-import time
 from io import BytesIO
 from wsgiref.util import setup_testing_defaults
 
@@ -296,36 +293,6 @@ def test_a_session_that_was_ended_is_given_up_between_requests(committed):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 2")
         assert cursor.fetchone() == (2,)
-
-
-def test_asking_an_idle_session_whether_it_was_ended_costs_no_change_of_thread(committed):
-    """Eight threads ask it before every call; each change would wait for somebody's turn to end."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    turns, is_over = [0], threading.Event()
-
-    def work() -> None:
-        while not is_over.is_set():
-            turns[0] += 1
-
-    interval = sys.getswitchinterval()
-    other = threading.Thread(target=work)
-    # Long enough that nobody is asked to step aside while the checks run.
-    sys.setswitchinterval(0.5)
-    try:
-        other.start()
-        time.sleep(0)
-        before = turns[0]
-        for _ in range(100):
-            connection.close_if_unusable_or_obsolete()
-        after = turns[0]
-    finally:
-        is_over.set()
-        sys.setswitchinterval(interval)
-        other.join()
-
-    assert before > 0
-    assert after == before
 
 
 def test_what_was_sent_and_answered_leaves_with_the_call(committed):

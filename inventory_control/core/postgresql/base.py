@@ -16,6 +16,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
@@ -154,6 +155,7 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._begun_in: DatabaseContext | None = None
         self._flight: Flight | None = None
         self._visited: set[tuple[str, ...]] = set()
+        self._unasked = poll()
         self.is_pipelined = False
         self.is_probing = False
         self._is_made = False
@@ -199,6 +201,8 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         self._applied = self._begun_in = self._flight = None
         self._visited.clear()
         super().connect()
+        self._unasked = poll()
+        self._unasked.register(self.connection.fileno(), POLLIN)
 
     def init_connection_state(self) -> None:
         """Plan prepared statements once, not for every set of parameters (see `core.sql.hot`);
@@ -265,21 +269,13 @@ class DatabaseWrapper(django_tenants_base.DatabaseWrapper):
         super().close_if_unusable_or_obsolete()
 
     def _is_ended(self) -> bool:
-        """Whether the server has hung up on a session that asked nothing.
-
-        Read twice: what it says first is why. libpq reads what is there and never waits, and keeps the
-        interpreter meanwhile; a poll of the socket gives it to another thread, and whoever checks
-        waits for it as long as for an answer.
-        """
+        """Whether the server has something to say to a session that asked nothing: its end, as a rule."""
         session = self.connection
-        if session is None or session.pgconn.transaction_status != TransactionStatus.IDLE:
-            return False
-        try:
-            session.pgconn.consume_input()
-            session.pgconn.consume_input()
-        except PsycopgError:
-            return True
-        return False
+        return (
+            session is not None
+            and session.pgconn.transaction_status == TransactionStatus.IDLE
+            and bool(self._unasked.poll(0))
+        )
 
     def is_in_context(self) -> bool:
         """Whether the session stands where it was pointed at, with nothing queued before."""
